@@ -1,0 +1,57 @@
+# Everything a developer does; `make help` lists it. `make demo` and `make test` need Python 3.11, pip, make and git only.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONHASHSEED ?= 0
+
+.PHONY: help setup demo run test format lint types imports check bench docs lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.venv/installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: .venv/installed ## make .venv and install from the lock
+
+demo: setup ## see a missed fill found: simulated exchange, market, trading process
+	@$(BIN)/reconcile-actors demo $(ARGS)
+
+run: setup ## the daemon, with CONFIG=path (default config/example.toml)
+	@$(BIN)/reconcile-actors run -c $(or $(CONFIG),config/example.toml)
+
+test: setup ## the tests
+	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+format: setup ## rewrite the code in the house's format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: setup ## ruff
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+imports: setup ## the layers of the house
+	@$(BIN)/lint-imports
+
+check: lint types imports ## all that CI runs: lint, types, layers, tests with branch coverage
+	@$(BIN)/coverage erase
+	@COVERAGE_PROCESS_START=pyproject.toml $(MAKE) --no-print-directory test ARGS="-p tests.coverage_start $(ARGS)"
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+
+bench: setup ## ratios against bare ccxt, bare Pykka and bare sqlite3: a table, and var/bench.json
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: setup ## check that every example in the docs runs and every link leads somewhere
+	@$(BIN)/python -m pytest -q tests/docs
+
+lock: setup ## write requirements.lock anew (needs uv)
+	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+
+clean: ## remove what the other targets made
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* var
