@@ -1,0 +1,188 @@
+"""The settings as frozen models: one class a TOML table. Every field's description is its documentation (docs/configuration.md)."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from reconcile_actors.messages.base import Currency, Name, PositiveAmount, UnsignedAmount
+
+
+def _seconds(value: object) -> object:
+    # TOML numbers arrive as Decimal; a duration is no money, so a float serves.
+    return float(value) if isinstance(value, Decimal) else value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=86_400 * 7, allow_inf_nan=False)]
+
+
+def _loopback_or_https(value: str | None) -> str | None:
+    if value is None or value.startswith("https://"):
+        return value
+    host = value.removeprefix("http://").split("/", 1)[0].rsplit(":", 1)[0]
+    if value.startswith("http://") and (host in {"localhost", "[::1]"} or host.startswith("127.")):
+        return value
+    raise ValueError("use https://, or http:// to loopback only")
+
+
+class Section(BaseModel):
+    """Base of every table: frozen, unknown keys refused, no value echoed in an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ReconciliationConfig(Section):
+    """`[reconciliation]`. Usable as a section of a host's own pydantic settings."""
+
+    enabled: bool = Field(
+        True, description="false: the book works, no exchange is contacted, every account is unknown (disabled)"
+    )
+    mode: Literal["observe", "recover"] = Field(
+        "observe", description="observe posts no adjustment; recover repairs only once armed"
+    )
+    interval_seconds: Seconds = Field(300.0, description="a full pass of every account")
+    watch: bool = Field(
+        True, description="between passes: poll, so that a discrepancy is found in detection_target_seconds"
+    )
+    detection_target_seconds: Seconds = Field(
+        5.0, description="how soon a discrepancy should be confirmed while watching"
+    )
+    threshold_usd: PositiveAmount = Field(Decimal("10.0"), description="below it a discrepancy is info")
+    retry_count: int = Field(3, ge=0, le=20, description="tries of one read after the first, inside timeout_seconds")
+    timeout_seconds: Seconds = Field(30.0, description="deadline of one pass of one account")
+    local_lag_seconds: Seconds = Field(2.0, description="L: how late the trading process may report what it did")
+    confirming_reads: int = Field(2, ge=2, le=10, description="reads that must agree before a difference is confirmed")
+
+
+class ExchangeConfig(Section):
+    """`[exchanges.NAME]`: one account; NAME is its name everywhere."""
+
+    id: str = Field(description='a ccxt id; this version reads "kraken"')
+    wallets: tuple[Name, ...] = Field(
+        ("spot",), min_length=1, description="the wallets to compare; the first is the default of messages"
+    )
+    api_key_env: str | None = Field(None, description="environment variable that holds the API key")
+    api_key_file: Path | None = Field(None, description="file that holds the API key, readable by its owner alone")
+    api_key_command: tuple[str, ...] | None = Field(None, description="command that prints the API key")
+    secret_env: str | None = Field(None, description="environment variable that holds the secret")
+    secret_file: Path | None = Field(None, description="file that holds the secret, readable by its owner alone")
+    secret_command: tuple[str, ...] | None = Field(None, description="command that prints the secret")
+    password_env: str | None = Field(
+        None, description="environment variable that holds the passphrase, where the exchange has one"
+    )
+    password_file: Path | None = Field(None, description="file that holds the passphrase, readable by its owner alone")
+    password_command: tuple[str, ...] | None = Field(None, description="command that prints the passphrase")
+    base_url: Annotated[str | None, AfterValidator(_loopback_or_https)] = Field(
+        None,
+        description="after signing, a request for URL U goes to base_url/HOST(U)/PATH(U)?QUERY(U); plain http to loopback only",
+    )
+    proxy: str | None = Field(None, description="HTTP proxy for every request")
+    ca_file: Path | None = Field(None, description="certificate authorities to trust instead of the system's")
+    allow_empty: bool = Field(False, description="true: an account without a single row is empty, not unknown")
+    tier: Literal["starter", "intermediate", "pro"] = Field(
+        "pro", description="the account's rate limit tier; steps down when the exchange refuses"
+    )
+    exchange_lag_seconds: Seconds | None = Field(
+        None, description="R: how old an answer may be; default: the adapter's own, at least 1"
+    )
+
+    @field_validator("api_key_command", "secret_command", "password_command", mode="before")
+    @classmethod
+    def _command(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("wallets")
+    @classmethod
+    def _wallets_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a wallet is named twice: name each once")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> "ExchangeConfig":
+        for what in ("api_key", "secret", "password"):
+            given = [form for form in ("env", "file", "command") if getattr(self, f"{what}_{form}") is not None]
+            if len(given) > 1:
+                raise ValueError(f"{what}_{given[0]} and {what}_{given[1]} are both set: keep one")
+        return self
+
+
+class PortfolioConfig(Section):
+    """`[portfolio]`."""
+
+    source: Literal["journal"] = Field("journal", description="the service's own book, fed by messages")
+
+
+class BookConfig(Section):
+    """`[book]`: bounds of what is kept in memory."""
+
+    history_seconds: Seconds = Field(
+        120.0, description="how long recent versions of a book are kept in memory for comparison"
+    )
+    history_entries: int = Field(20_000, ge=100, description="how many of them at most, an account")
+    remembered_ids: int = Field(
+        20_000, ge=100, description="movement ids kept in memory, an account; older ones are looked up in the store"
+    )
+
+
+class RecoveryConfig(Section):
+    """`[recovery]`. This version observes only: the table may stand empty."""
+
+
+class ValuationConfig(Section):
+    """`[valuation]`: what a currency is worth in USD."""
+
+    tickers: bool = Field(True, description="ask the exchange's public tickers for prices that the table lacks")
+    max_age_seconds: Seconds = Field(300.0, description="a ticker older than this is asked again")
+    prices: dict[Currency, UnsignedAmount] = Field(
+        default_factory=dict, description='a static table, as in {BTC = "60000"}'
+    )
+
+
+class StoreConfig(Section):
+    """`[store]`."""
+
+    path: Path = Field(Path("var/reconcile.db"), description="SQLite file; its directory is made at first start")
+
+
+class AuditConfig(Section):
+    """`[audit]`."""
+
+    origin: str = Field(
+        "localhost/reconcile-actors",
+        pattern=r"^[\x21-\x2a\x2c-\x7e]{1,200}$",
+        description="the log's name in its checkpoints, no spaces or plus: a host and a path of your own",
+    )
+    key_file: Path = Field(Path("var/audit.key"), description="Ed25519 key, made at first start, mode 0600")
+    trusted_head_file: Path | None = Field(
+        Path("var/trusted-head"), description="each new checkpoint is also written here; put it on other media"
+    )
+
+
+class SocketConfig(Section):
+    """`[socket]`: how the command line and others reach a running daemon."""
+
+    path: Path | None = Field(None, description="Unix socket; default: the store's path with .sock")
+    group: str | None = Field(
+        None, description="Unix group that may use it (mode 0660); default: the owner alone (0600)"
+    )
+
+
+class Settings(Section):
+    """A whole configuration file."""
+
+    reconciliation: ReconciliationConfig = Field(default_factory=ReconciliationConfig)
+    exchanges: dict[Name, ExchangeConfig] = Field(min_length=1)
+    portfolio: PortfolioConfig = Field(default_factory=PortfolioConfig)
+    book: BookConfig = Field(default_factory=BookConfig)
+    recovery: RecoveryConfig = Field(default_factory=RecoveryConfig)
+    valuation: ValuationConfig = Field(default_factory=ValuationConfig)
+    store: StoreConfig = Field(default_factory=StoreConfig)
+    audit: AuditConfig = Field(default_factory=AuditConfig)
+    socket: SocketConfig = Field(default_factory=SocketConfig)
+
+    @property
+    def socket_path(self) -> Path:
+        """Where the daemon listens."""
+        return self.socket.path or self.store.path.with_suffix(self.store.path.suffix + ".sock")

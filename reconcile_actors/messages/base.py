@@ -1,0 +1,76 @@
+"""What every message shares: frozen, no unknown field, money as Decimal text, times as UTC."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+
+from reconcile_actors.domain.money import parse_amount
+
+
+def _amount(value: object) -> Decimal:
+    if isinstance(value, float):
+        raise ValueError("write amounts as strings: a float has already lost digits")  # noqa: TRY004 - pydantic reports ValueError only
+    return parse_amount(value)
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("the time needs a zone: write it in UTC, as in 2026-01-31T12:00:00Z")
+    return value.astimezone(UTC)
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError("must be greater than zero")
+    return value
+
+
+def _not_negative(value: Decimal) -> Decimal:
+    if value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+Amount = Annotated[Decimal, BeforeValidator(_amount)]
+PositiveAmount = Annotated[Amount, AfterValidator(_positive)]
+UnsignedAmount = Annotated[Amount, AfterValidator(_not_negative)]
+Utc = Annotated[datetime, AfterValidator(_utc)]
+# A name travels into file names, logs and ids: one word, no control characters.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9$][A-Za-z0-9._$-]{0,31}$")]
+Symbol = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9$._-]{1,32}/[A-Za-z0-9$._-]{1,32}(:[A-Za-z0-9$._-]{1,48})?$")
+]
+ExchangeId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+
+
+class Message(BaseModel):
+    """Base of all messages. Shared between threads, so frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @property
+    def type(self) -> str:
+        """The name that stands as `type` in the JSON form."""
+        return self.__class__.__name__
+
+
+class ExchangeMessage(Message):
+    """A message about one account; `exchange` is the account's name in the configuration."""
+
+    exchange: Name
+
+
+class Record(ExchangeMessage):
+    """What a trading process reports. `wallet` defaults to the account's first."""
+
+    wallet: Name | None = None
+
+
+class Event(Message):
+    """What the system says."""
+
+    at: Utc
+    correlation_id: str | None = None

@@ -1,0 +1,52 @@
+"""What the system says, each in the past tense. Subscribe with `system.events(...)` or `GET /api/v1/events`."""
+
+from pydantic import ConfigDict, SkipValidation
+
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
+from reconcile_actors.domain.report import ReconciliationReport
+from reconcile_actors.messages.base import Event, Name
+
+
+class ReconciliationCompleted(Event):
+    """A full pass ended, whatever its result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    report: SkipValidation[ReconciliationReport]
+
+
+class _DiscrepancyEvent(Event):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    discrepancy: SkipValidation[BalanceDiscrepancy]
+
+
+class DiscrepancyDetected(_DiscrepancyEvent):
+    """A difference became a candidate: not yet past doubt."""
+
+
+class DiscrepancyConfirmed(_DiscrepancyEvent):
+    """A discrepancy is past doubt."""
+
+
+class DiscrepancyResolved(_DiscrepancyEvent):
+    """A discrepancy is gone: the two sides agree again."""
+
+
+class ExchangeDegraded(Event):
+    """An account cannot be read: its breaker opened, its actor was parked, or its credentials were refused."""
+
+    exchange: Name
+    reason: str
+
+
+class ExchangeRecovered(Event):
+    """An account that was degraded gave a valid snapshot again."""
+
+    exchange: Name
+
+
+class ActorRestarted(Event):
+    """A crashed actor runs again as a new incarnation (epoch)."""
+
+    actor: str
+    epoch: int
+    reason: str
