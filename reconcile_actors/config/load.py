@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from reconcile_actors.config.models import Settings
+from reconcile_actors.config.models import Section, Settings
 from reconcile_actors.errors import ConfigError
 
 ENVIRONMENT: Final = {
@@ -113,9 +113,9 @@ def _known(location: tuple[int | str, ...]) -> list[str]:
 
 
 def _absolute(settings: Settings, directory: Path) -> Settings:
-    updates: dict[str, object] = {}
+    updates: dict[str, Any] = {}
     for section, key in _PATHS:
-        model = updates.get(section) or getattr(settings, section)
+        model: Section = updates.get(section) or getattr(settings, section)
         value = getattr(model, key)
         if value is not None:
             updates[section] = model.model_copy(update={key: directory / value.expanduser()})

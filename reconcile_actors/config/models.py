@@ -79,7 +79,7 @@ class ExchangeConfig(Section):
     )
     proxy: str | None = Field(None, description="HTTP proxy for every request")
     ca_file: Path | None = Field(None, description="certificate authorities to trust instead of the system's")
-    allow_empty: bool = Field(False, description="true: an account without a single row is empty, not unknown")
+    allow_empty: bool = Field(default=False, description="true: an account without a single row is empty, not unknown")
     tier: Literal["starter", "intermediate", "pro"] = Field(
         "pro", description="the account's rate limit tier; steps down when the exchange refuses"
     )
@@ -122,7 +122,7 @@ class BookConfig(Section):
     )
     history_entries: int = Field(20_000, ge=100, description="how many of them at most, an account")
     remembered_ids: int = Field(
-        20_000, ge=100, description="movement ids kept in memory, an account; older ones are looked up in the store"
+        20_000, ge=100, description="ids kept in memory, an account; older ones are looked up in the store"
     )
 
 
@@ -133,7 +133,7 @@ class RecoveryConfig(Section):
 class ValuationConfig(Section):
     """`[valuation]`: what a currency is worth in USD."""
 
-    tickers: bool = Field(True, description="ask the exchange's public tickers for prices that the table lacks")
+    tickers: bool = Field(default=True, description="ask the exchange's public tickers for prices that the table lacks")
     max_age_seconds: Seconds = Field(300.0, description="a ticker older than this is asked again")
     prices: dict[Currency, UnsignedAmount] = Field(
         default_factory=dict, description='a static table, as in {BTC = "60000"}'

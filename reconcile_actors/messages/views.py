@@ -1,0 +1,65 @@
+"""What queries are answered with: plain values for pages, sockets and the command line."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from reconcile_actors.domain.balances import Balance, Position
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPortfolio:
+    """The local book of one account. `unknown` names why it cannot be compared yet (`no_opening`, `local_gap`, ...)."""
+
+    exchange: str
+    version: int
+    balances: tuple[Balance, ...]
+    positions: tuple[Position, ...]
+    openings: tuple[str, ...]
+    statement_version: int | None
+    unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioView:
+    """Reply to GetPortfolio."""
+
+    accounts: tuple[AccountPortfolio, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """How one account is doing. Times are UTC microseconds; `detection_seconds` is what the exchange's limit allows."""
+
+    exchange: str
+    id: str
+    status: Literal["matched", "discrepant", "unknown"]
+    unknown_reason: str | None
+    breaker: str
+    actor: str
+    epoch: int
+    restarts: int
+    paused: bool
+    last_read_at: int | None
+    last_decided_at: int | None
+    last_pass_at: int | None
+    open_discrepancies: int
+    tier: str | None
+    poll_seconds: float | None
+    detection_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Reply to GetStatus."""
+
+    mode: str
+    armed: bool
+    started_at: int
+    enabled: bool
+    accounts: tuple[AccountStatus, ...]
+    audit_size: int
+    store_ok: bool
+    store_detail: str = ""
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    threshold_usd: Decimal | None = None
