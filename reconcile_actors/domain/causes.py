@@ -1,0 +1,85 @@
+"""History as a detector of its own: what the exchange lists and the book lacks, by the exchange's own ids."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reconcile_actors.domain import money
+from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.movements import Effects, Movement, MovementType, merge
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A movement of the exchange that the book lacks, or holds with other content. `effects` is what the book lacks of it."""
+
+    movement: Movement
+    effects: Effects
+    partly_known: bool = False
+
+    @property
+    def id(self) -> str:
+        """The exchange's id."""
+        assert self.movement.id is not None, "history movements carry an id"
+        return self.movement.id
+
+
+def missing_from(
+    movements: Iterable[Movement],
+    known: Callable[[str], Sequence[Movement]],
+    included: Callable[[Movement], bool],
+    wallets: frozenset[str],
+    tolerance: Callable[[Leg], Decimal],
+) -> tuple[Missing, ...]:
+    """What the book lacks of the exchange's history.
+
+    Fills and their separately booked fees are one event on the exchange, so all that is known under an id is added up.
+    Differences within a step are rounding, not a missing movement. Pending entries are never missing.
+    """
+    found = []
+    for movement in movements:
+        if movement.id is None or movement.pending or movement.wallet not in wallets:
+            continue
+        booked = known(movement.id)
+        if not booked and included(movement):
+            continue
+        lacking = merge(_value(movement.effects), *(_negated(_value(one.effects)) for one in booked))
+        lacking = {
+            leg: amount
+            for leg, amount in lacking.items()
+            if money.EXACT.abs(amount) > (tolerance(leg) if booked else 0)
+        }
+        if lacking:
+            found.append(Missing(movement, lacking, partly_known=bool(booked)))
+    return tuple(found)
+
+
+def _value(effects: Effects) -> dict[Leg, Decimal]:
+    return {leg: amount for leg, amount in effects.items() if leg.field is not Field.LOCKED}
+
+
+def _negated(effects: Effects) -> dict[Leg, Decimal]:
+    return {leg: money.negate(amount) for leg, amount in effects.items()}
+
+
+def cause_of(missing: Sequence[Missing], leg: Leg) -> str:
+    """The cause's name for one leg: that of the largest share."""
+    largest = max(missing, key=lambda one: money.EXACT.abs(one.effects.get(leg, money.ZERO)))
+    if largest.partly_known:
+        return "differing_movement"
+    match largest.movement.type:
+        case MovementType.TRANSFER:
+            return "missed_deposit" if largest.effects.get(leg, money.ZERO) > 0 else "missed_withdrawal"
+        case MovementType.ADJUSTMENT | MovementType.STATEMENT | MovementType.ORDER:
+            return "exchange_adjustment"
+        case _:
+            return f"missed_{largest.movement.type}"
+
+
+def by_leg(missing: Iterable[Missing]) -> Mapping[Leg, tuple[Missing, ...]]:
+    """The missing movements of each leg that they touch."""
+    legs: dict[Leg, tuple[Missing, ...]] = {}
+    for one in missing:
+        for leg in one.effects:
+            legs[leg] = (*legs.get(leg, ()), one)
+    return legs
