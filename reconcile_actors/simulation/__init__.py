@@ -1,0 +1,10 @@
+"""Simulated exchanges: they speak the real wire protocols on loopback, hold true ledgers, trade, and fail on command.
+
+The oracle of every accuracy figure: this room shares no code with what it judges.
+"""
+
+from reconcile_actors.simulation.account import Account
+from reconcile_actors.simulation.kraken import Fault, FaultOptions, SimulatedKraken, Tier
+from reconcile_actors.simulation.market import Market
+
+__all__ = ["Account", "Fault", "FaultOptions", "Market", "SimulatedKraken", "Tier"]
