@@ -6,9 +6,10 @@ only in the verifier, which an outsider can run with this room alone. Low to hig
     errors > canonical > leaf        one entry and its exact bytes
     merkle > proofs                  RFC 6962 tree over the entries' hashes
     keys > note                      Ed25519 keys, C2SP signed notes and checkpoints
+    genesis                          the first entry, which names log, key and format
     tables                           the tables that storage creates
     state > writer                   pure append: entries in, rows out
-    source > scan > verifier         read everything back and judge it
+    source > verdict > scan > verifier   read everything back and judge it
 
 The byte-exact description is docs/audit-format.md.
 """

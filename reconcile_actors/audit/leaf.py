@@ -20,7 +20,6 @@ MAX_LEAF_BYTES: Final = 65_535
 HASH_BYTES: Final = 32
 SALT_BYTES: Final = 32
 ZERO_HASH: Final = bytes(HASH_BYTES)
-GENESIS_KIND: Final = "log.genesis"
 
 _FIELDS: Final = frozenset(("v", "seq", "prev", "at", "kind", "account", "correlation", "body", "commit"))
 _KIND: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")

@@ -13,13 +13,13 @@ from typing import Final
 
 from reconcile_actors.audit.canonical import MAX_INTEGER, JsonValue
 from reconcile_actors.audit.errors import LogStateError
+from reconcile_actors.audit.genesis import GENESIS_KIND, genesis_body
 from reconcile_actors.audit.keys import SigningKey
-from reconcile_actors.audit.leaf import GENESIS_KIND, ZERO_HASH, Leaf, build_leaf, commit_payload, format_instant
+from reconcile_actors.audit.leaf import ZERO_HASH, Leaf, build_leaf, commit_payload, format_instant
 from reconcile_actors.audit.merkle import Frontier, Node
 from reconcile_actors.audit.note import Checkpoint, sign_checkpoint
 from reconcile_actors.audit.state import LogState
 
-LOG_FORMAT: Final = "reconcile-actors/audit/1"
 _TICK: Final = timedelta(microseconds=1)
 _SMALL_STEP: Final = timedelta(seconds=1)
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)  # every time is written with the same number of characters
@@ -95,8 +95,7 @@ class LogWriter:
         """The first batch of an empty log: its genesis leaf, which names origin, vkey and format."""
         if self._state.size:
             raise LogStateError("the log has its genesis already")
-        body = {"origin": self._key.name, "vkey": self._key.verifier.vkey, "format": LOG_FORMAT}
-        return self._batch([Entry(GENESIS_KIND, body)], at)
+        return self._batch([Entry(GENESIS_KIND, genesis_body(self._key.verifier))], at)
 
     def append(self, entries: Sequence[Entry], at: datetime) -> Batch:
         """The rows for `entries` (at least one) and one checkpoint over them; the state does not move.
