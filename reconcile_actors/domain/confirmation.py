@@ -32,54 +32,53 @@ class Evidence:
         return min(self.surviving, key=money.EXACT.abs)
 
 
-def begin(
-    bracket: Bracket, differences: frozenset[Decimal], *, connection: int, untimed: bool = False, vanished: bool = False
-) -> Evidence:
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one decided read says of one leg: every difference that is possible. `vanished` says that what was there is gone."""
+
+    bracket: Bracket
+    differences: frozenset[Decimal]
+    connection: int
+    untimed: bool = False
+    vanished: bool = False
+
+
+def begin(read: Observed) -> Evidence:
     """The first read of a streak."""
-    sign = _sign(differences)
+    sign = _sign(read.differences)
     return Evidence(
-        bracket,
-        bracket,
-        tuple(sorted(differences)),
+        first=read.bracket,
+        last=read.bracket,
+        surviving=tuple(sorted(read.differences)),
         sign=sign,
         band_reads=1 if sign else 0,
-        untimed=untimed,
-        connections=frozenset({connection}),
-        vanished=vanished,
+        untimed=read.untimed,
+        connections=frozenset({read.connection}),
+        vanished=read.vanished,
     )
 
 
-def extend(
-    evidence: Evidence,
-    bracket: Bracket,
-    differences: frozenset[Decimal],
-    tolerance: Decimal,
-    *,
-    connection: int,
-    untimed: bool = False,
-    vanished: bool = False,
-) -> Evidence:
+def extend(evidence: Evidence, read: Observed, tolerance: Decimal) -> Evidence:
     """One more read of the streak. Where no difference survives, the intersection starts anew; the band goes on."""
-    surviving = tuple(
-        one for one in sorted(differences) if any(_close(one, other, tolerance) for other in evidence.surviving)
-    )
-    sign = _sign(differences)
+    here = tuple(sorted(read.differences))
+    surviving = tuple(one for one in here if any(_close(one, other, tolerance) for other in evidence.surviving))
+    sign = _sign(read.differences)
     band = evidence.band_reads + 1 if sign and sign == evidence.sign else (1 if sign else 0)
     return replace(
         evidence,
-        last=bracket,
-        surviving=surviving or tuple(sorted(differences)),
+        last=read.bracket,
+        surviving=surviving or here,
         reads=evidence.reads + 1 if surviving else 1,
         sign=sign,
         band_reads=band,
-        untimed=evidence.untimed or untimed,
-        connections=evidence.connections | {connection},
-        vanished=vanished,
+        untimed=evidence.untimed or read.untimed,
+        connections=evidence.connections | {read.connection},
+        vanished=read.vanished,
     )
 
 
 def is_confirmed(evidence: Evidence, bounds: Bounds, tolerance: Decimal) -> bool:
-    """Whether the streak is past doubt (ARCHITECTURE of the method: docs/comparison.md)."""
+    """Whether the streak is past doubt (docs/comparison.md)."""
     if not (_single(evidence, bounds, tolerance) or evidence.band_reads >= bounds.reads):
         return False
     span_us = evidence.last.received_us - evidence.first.requested_us

@@ -58,7 +58,8 @@ class BalanceDiscrepancy:
     """`difference = exchange_value - local`, signed. `currency` holds the symbol where `field` is `position`.
 
     `cause` names what history or the lack of it says (`missed_fill`, `missed_withdrawal`, ..., `unexplained`); `evidence`
-    holds the exchange's ids of the movements named. Times are UTC microseconds. The id holds the episode: the same loss
+    holds the exchange's ids of the movements named, `explained` what those add up to on this leg.
+    Times are UTC microseconds. The id holds the episode: the same loss
     happening twice is two discrepancies.
     """
 
@@ -81,6 +82,7 @@ class BalanceDiscrepancy:
     confirmed_at: int | None = None
     resolved_at: int | None = None
     evidence: tuple[str, ...] = ()
+    explained: Decimal | None = None
     price_source: str | None = None
     price_at: int | None = None
 

@@ -11,7 +11,7 @@ from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.report import ReconciliationReport
 
-Json: TypeAlias = "str | int | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,10 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class UnitOfWork:
-    """All of it commits, or none. With `expected_version` the account's book must be at that version, else the unit is refused."""
+    """All of it commits, or none. With `expected_version` the account's book must be at that version, else the unit is refused.
+
+    `control` sets small switches by key (a paused account), or clears them with None.
+    """
 
     entries: tuple[AuditEntry, ...]
     exchange: str | None = None
@@ -69,6 +72,7 @@ class UnitOfWork:
     full_states: bool = False
     discrepancies: tuple[BalanceDiscrepancy, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
+    control: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,6 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class Refused:
     """Nothing of the unit was written; `reason` is one of `version_conflict`, `store_full`, `store_locked`, `store_read_only`,
-    `store_failed`, `entry_invalid`, `overloaded`."""
+    `store_corrupt`, `store_failed`, `entry_invalid`, `overloaded`."""
 
     reason: str

@@ -1,0 +1,145 @@
+"""The discrepancies of one account: one an open leg, each with its episode, valued and ranked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from reconcile_actors.domain import money
+from reconcile_actors.domain.balances import Leg
+from reconcile_actors.domain.causes import Missing, cause_of
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Kind, State, discrepancy_id, kind_of
+from reconcile_actors.domain.valuation import Prices, price_of, severity_of, value_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A discrepancy that came, changed or went; `before` is None for a new one."""
+
+    before: BalanceDiscrepancy | None
+    after: BalanceDiscrepancy
+
+    @property
+    def was_confirmed(self) -> bool:
+        """Whether it was past doubt before."""
+        return self.before is not None and self.before.state.is_confirmed
+
+
+@dataclass(slots=True)
+class Register:
+    """Opens, updates and closes discrepancies; every method returns what changed, and nothing else keeps their state.
+
+    `episodes` holds the highest episode ever given to a leg, over restarts too.
+    """
+
+    exchange: str
+    threshold_usd: Decimal
+    episodes: dict[Leg, int] = field(default_factory=dict)
+    open: dict[Leg, BalanceDiscrepancy] = field(default_factory=dict)
+    prices: Prices = field(default_factory=dict)
+
+    def observe(
+        self,
+        leg: Leg,
+        *,
+        local: Decimal | None,
+        exchange_value: Decimal | None,
+        difference: Decimal,
+        tolerance: Decimal,
+        now_at: int,
+        confirmed: bool,
+        missing: tuple[Missing, ...] = (),
+    ) -> list[Change]:
+        """A difference of one leg as it stands now: a new episode, or the open one brought up to date."""
+        before = self.open.get(leg)
+        kind = kind_of(local, exchange_value, tolerance)
+        known = before if before is not None else self._begin(leg, kind, difference, now_at)
+        state = known.state
+        if confirmed and state is State.CANDIDATE:
+            state = State.CONFIRMED
+        after = replace(
+            known,
+            kind=kind,
+            local=local,
+            exchange_value=exchange_value,
+            difference=difference,
+            tolerance=tolerance,
+            state=state,
+            confirmed_at=known.confirmed_at if known.confirmed_at is not None or not state.is_confirmed else now_at,
+        )
+        after = self._priced(_explained(after, leg, missing))
+        self.open[leg] = after
+        return [] if after == before else [Change(before, after)]
+
+    def _begin(self, leg: Leg, kind: Kind, difference: Decimal, now_at: int) -> BalanceDiscrepancy:
+        episode = self.episodes.get(leg, 0) + 1
+        self.episodes[leg] = episode
+        return BalanceDiscrepancy(
+            id=discrepancy_id(self.exchange, leg, episode),
+            exchange=self.exchange,
+            wallet=leg.wallet,
+            currency=leg.currency,
+            field=leg.field,
+            episode=episode,
+            kind=kind,
+            severity=severity_of(None, kind, leg.field, self.threshold_usd),
+            local=None,
+            exchange_value=None,
+            difference=difference,
+            value_usd=None,
+            tolerance=money.ZERO,
+            cause=None,
+            state=State.CANDIDATE,
+            detected_at=now_at,
+        )
+
+    def _priced(self, one: BalanceDiscrepancy) -> BalanceDiscrepancy:
+        price = price_of(one.currency, self.prices)
+        value = value_usd(one.difference, price)
+        return replace(
+            one,
+            value_usd=value,
+            severity=severity_of(value, one.kind, one.field, self.threshold_usd),
+            price_source=price.source if price else None,
+            price_at=price.at if price else None,
+        )
+
+    def close(self, leg: Leg, now_at: int) -> list[Change]:
+        """The two sides agree again. A candidate that goes was a matter of timing."""
+        before = self.open.pop(leg, None)
+        if before is None:
+            return []
+        return [Change(before, before.resolved(now_at, kind=Kind.TIMING if before.state is State.CANDIDATE else None))]
+
+    def revalue(self, prices: Prices) -> list[Change]:
+        """New prices: severities follow."""
+        self.prices = prices
+        changes = []
+        for leg, before in self.open.items():
+            after = self._priced(before)
+            if (after.severity, after.price_source) != (before.severity, before.price_source):
+                self.open[leg] = after
+                changes.append(Change(before, after))
+        return changes
+
+    def unpriced(self) -> frozenset[str]:
+        """Currencies of open discrepancies that have no price yet."""
+        names = {one.currency.split("/", 1)[0] for one in self.open.values()}
+        return frozenset(name for name in names if price_of(name, self.prices) is None)
+
+    def all_open(self) -> tuple[BalanceDiscrepancy, ...]:
+        """Every open discrepancy, in a stable order."""
+        return tuple(self.open[leg] for leg in sorted(self.open))
+
+
+def _explained(one: BalanceDiscrepancy, leg: Leg, missing: Iterable[Missing]) -> BalanceDiscrepancy:
+    named = tuple(missing)
+    if not named:
+        if one.state is State.CONFIRMED and one.cause is None and one.kind is not Kind.PRECISION:
+            return replace(one, cause="unexplained")
+        return one
+    explained = money.ZERO
+    for each in named:
+        explained = money.add(explained, each.effects.get(leg, money.ZERO))
+    return replace(
+        one, cause=cause_of(named, leg), evidence=tuple(sorted(each.id for each in named)), explained=explained
+    )
