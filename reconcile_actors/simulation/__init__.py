@@ -6,5 +6,17 @@ The oracle of every accuracy figure: this room shares no code with what it judge
 from reconcile_actors.simulation.account import Account
 from reconcile_actors.simulation.kraken import Fault, FaultOptions, SimulatedKraken, Tier
 from reconcile_actors.simulation.market import Market
+from reconcile_actors.simulation.reports import Misreporting, Report
+from reconcile_actors.simulation.trader import Trader
 
-__all__ = ["Account", "Fault", "FaultOptions", "Market", "SimulatedKraken", "Tier"]
+__all__ = [
+    "Account",
+    "Fault",
+    "FaultOptions",
+    "Market",
+    "Misreporting",
+    "Report",
+    "SimulatedKraken",
+    "Tier",
+    "Trader",
+]

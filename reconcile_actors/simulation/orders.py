@@ -1,8 +1,10 @@
 """Orders that lock funds, and the fills that move them."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import ROUND_UP, Decimal
+from operator import attrgetter
 
 from reconcile_actors.simulation.books import Books
 from reconcile_actors.simulation.ids import IdMint
@@ -20,6 +22,7 @@ from reconcile_actors.simulation.records import (
     Side,
 )
 
+_AT = attrgetter("at")
 TAKER_RATE = Decimal("0.0026")
 MAKER_RATE = Decimal("0.0016")
 
@@ -40,7 +43,7 @@ class OrderDesk(Books):
         super().__init__(name, clock=clock, mint=mint)
         self.orders: dict[str, Order] = {}
         self.fills: list[Fill] = []
-        self._fill_by_id: dict[str, Fill] = {}
+        self._fill_positions: dict[str, int] = {}
         self._open_ids: dict[str, None] = {}
 
     def place(
@@ -102,8 +105,8 @@ class OrderDesk(Books):
             rows = self.ledger.apply(fill.at, fill.id, _trade_entries(fill), release)
             fill = replace(fill, ledger_ids=tuple(row.id for row in rows))
             self.orders[order_id] = after
+            self._fill_positions[fill.id] = len(self.fills)
             self.fills.append(fill)
-            self._fill_by_id[fill.id] = fill
             self.events.append(OrderFilled(fill))
             if after.remaining == ZERO:
                 self._end(after, OrderStatus.CLOSED, None)
@@ -129,7 +132,20 @@ class OrderDesk(Books):
 
     def fill_by_id(self, fill_id: str) -> Fill | None:
         """The fill with that trade id."""
-        return self._fill_by_id.get(fill_id)
+        position = self._fill_positions.get(fill_id)
+        return None if position is None else self.fills[position]
+
+    def fills_between(self, after: float | str | None = None, until: float | str | None = None) -> list[Fill]:
+        """The fills after one instant or trade id (exclusive) up to another (inclusive), oldest first; KeyError for no such id."""
+        with self.lock:
+            first = 0 if after is None else self._end_of(after)
+            last = len(self.fills) if until is None else self._end_of(until)
+            return self.fills[first:last]
+
+    def _end_of(self, bound: float | str) -> int:
+        if isinstance(bound, str):
+            return self._fill_positions[bound] + 1
+        return bisect_right(self.fills, bound, key=_AT)
 
     def _held(self, order: Order) -> Order:
         """The order with its hold booked. A buy must also be able to pay its fee, though the fee is not held."""

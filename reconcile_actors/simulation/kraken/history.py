@@ -1,7 +1,9 @@
 """Endpoints that tell the past: Ledgers, QueryLedgers, TradesHistory, QueryTrades. Newest first, fifty to a page, start exclusive."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 from reconcile_actors.simulation.instruments import UnknownInstrumentError, find_asset
@@ -12,23 +14,21 @@ from reconcile_actors.simulation.records import Fill, LedgerRow
 
 _QUERY_LIMIT = 20
 _ID = re.compile(r"[LT][A-Z0-9]+(-[A-Z0-9]+)+")
-_T = TypeVar("_T")
+_T = TypeVar("_T", LedgerRow, Fill)
 
 
 def ledgers(call: Call) -> Json:
     """`{"ledger": {id: row}, "count": rows that match}`; parameters start, end, ofs, type, asset, without_count."""
     account, wanted = call.user.account, call.text("type") or "all"
     assets = {_asset_code(name) for name in call.names("asset") if name != "all"}
-    with account.lock:
-        try:
+    try:
+        with account.lock:
             rows = account.ledger.rows(_bound(call, "start"), _bound(call, "end"))
-        except KeyError:
-            raise KrakenError("EGeneral:Invalid arguments") from None
-    rows = [
-        row
-        for row in rows
-        if _visible(call, row.at) and wanted in {"all", row.type} and (not assets or row.asset in assets)
-    ]
+    except KeyError:
+        raise KrakenError("EGeneral:Invalid arguments") from None
+    rows = _visible(call, rows)
+    if wanted != "all" or assets:
+        rows = [row for row in rows if wanted in {"all", row.type} and (not assets or row.asset in assets)]
     return _answer(call, "ledger", rows, lambda row: (row.id, ledger_row(row)))
 
 
@@ -39,7 +39,7 @@ def query_ledgers(call: Call) -> Json:
     with account.lock:
         for row_id in _ids(call, "id"):
             row = account.ledger.row(row_id)
-            if row is None or not _visible(call, row.at):
+            if row is None or not _visible(call, [row]):
                 raise KrakenError("EQuery:Unknown ledger")
             found.append(row)
     return {row.id: ledger_row(row) for row in found}
@@ -47,15 +47,11 @@ def query_ledgers(call: Call) -> Json:
 
 def trades_history(call: Call) -> Json:
     """`{"trades": {id: row}, "count": rows that match}`; parameters start, end, ofs, ledgers, without_count."""
-    account = call.user.account
-    after, until = _bound(call, "start"), _bound(call, "end")
-    with account.lock:
-        fills = list(account.fills)
-        numbers = {fill.id: fill.number for fill in fills} if isinstance(after, str) or isinstance(until, str) else {}
     try:
-        fills = [fill for fill in fills if _visible(call, fill.at) and _within(fill, after, until, numbers)]
+        fills = call.user.account.fills_between(_bound(call, "start"), _bound(call, "end"))
     except KeyError:
         raise KrakenError("EGeneral:Invalid arguments") from None
+    fills = _visible(call, fills)
     with_ledgers = call.flag("ledgers")
     return _answer(call, "trades", fills, lambda fill: (fill.id, trade_row(fill, with_ledgers=with_ledgers)))
 
@@ -67,7 +63,7 @@ def query_trades(call: Call) -> Json:
     with account.lock:
         for fill_id in _ids(call, "txid"):
             fill = account.fill_by_id(fill_id)
-            if fill is None or not _visible(call, fill.at):
+            if fill is None or not _visible(call, [fill]):
                 raise KrakenError("EQuery:Unknown trade")
             found.append(fill)
     return {fill.id: trade_row(fill, with_ledgers=call.flag("ledgers")) for fill in found}
@@ -87,14 +83,9 @@ def _bound(call: Call, name: str) -> float | str | None:
     return value if value is not None and _ID.fullmatch(value) else call.seconds(name)
 
 
-def _within(fill: Fill, after: float | str | None, until: float | str | None, numbers: dict[str, int]) -> bool:
-    if after is not None and (fill.number <= numbers[after] if isinstance(after, str) else fill.at <= after):
-        return False
-    return until is None or (fill.number <= numbers[until] if isinstance(until, str) else fill.at <= until)
-
-
-def _visible(call: Call, at: float) -> bool:
-    return call.history_until is None or at <= call.history_until
+def _visible(call: Call, rows: list[_T]) -> list[_T]:
+    """The rows that a history lagging behind shows already."""
+    return rows if call.history_until is None else rows[: bisect_right(rows, call.history_until, key=attrgetter("at"))]
 
 
 def _ids(call: Call, name: str) -> list[str]:
