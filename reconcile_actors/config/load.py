@@ -23,6 +23,12 @@ ENVIRONMENT: Final = {
     "RECONCILIATION_RETRY_COUNT": "retry_count",
     "RECONCILIATION_TIMEOUT_SECONDS": "timeout_seconds",
 }
+_AMOUNT_REASONS: Final = {
+    "not_a_number": 'not a number: write decimal text, as in "10.0"',
+    "not_finite": "not finite: write a number",
+    "too_large": "too large: fewer than 31 digits before the point",
+    "too_precise": "too precise: at most 36 decimals",
+}
 _PATHS: Final = (("store", "path"), ("audit", "key_file"), ("audit", "trusted_head_file"), ("socket", "path"))
 _EXCHANGE_PATHS: Final = ("api_key_file", "secret_file", "password_file", "ca_file")
 
@@ -61,6 +67,7 @@ def load_text(
     origins = _apply_environment(table, os.environ if environ is None else environ)
     if overrides:
         _section(table, "reconciliation").update(overrides)
+        origins |= {f"reconciliation.{key}": "command line" for key in overrides}
     try:
         settings = Settings.model_validate(table)
     except ValidationError as error:
@@ -79,7 +86,7 @@ def _apply_environment(table: Table, environ: Mapping[str, str]) -> dict[str, st
         value = environ.get(variable)
         if value is not None:
             _section(table, "reconciliation")[key] = value.strip()
-            origins[f"reconciliation.{key}"] = variable
+            origins[f"reconciliation.{key}"] = f"environment variable {variable}"
     return origins
 
 
@@ -88,8 +95,7 @@ def _explain(error: ValidationError, name: str, origins: Mapping[str, str]) -> s
     lines = []
     for one in error.errors(include_input=False, include_url=False, include_context=False):
         key = ".".join(str(part) for part in one["loc"])
-        where = f"environment variable {origins[key]}" if key in origins else name
-        lines.append(f"{where}: {key}: {_right_form(one['type'], one['msg'], one['loc'])}")
+        lines.append(f"{origins.get(key, name)}: {key}: {_right_form(one['type'], one['msg'], one['loc'])}")
     return "\n".join(lines)
 
 
@@ -98,7 +104,8 @@ def _right_form(kind: str, message: str, location: tuple[int | str, ...]) -> str
         return f"unknown key; known here: {', '.join(_known(location)) or 'none'}"
     if kind == "missing" and location == ("exchanges",):
         return "missing; name at least one account, as in [exchanges.kraken-main]"
-    return message.removeprefix("Value error, ")
+    text = message.removeprefix("Value error, ")
+    return _AMOUNT_REASONS.get(text, text)
 
 
 def _known(location: tuple[int | str, ...]) -> list[str]:

@@ -1,5 +1,6 @@
 """The settings as frozen models: one class a TOML table. Every field's description is its documentation (docs/configuration.md)."""
 
+import shlex
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,14 +37,14 @@ class ReconciliationConfig(Section):
     """`[reconciliation]`. Usable as a section of a host's own pydantic settings."""
 
     enabled: bool = Field(
-        True, description="false: the book works, no exchange is contacted, every account is unknown (disabled)"
+        default=True, description="false: the book works, no exchange is contacted, every account is unknown (disabled)"
     )
     mode: Literal["observe", "recover"] = Field(
         "observe", description="observe posts no adjustment; recover repairs only once armed"
     )
     interval_seconds: Seconds = Field(300.0, description="a full pass of every account")
     watch: bool = Field(
-        True, description="between passes: poll, so that a discrepancy is found in detection_target_seconds"
+        default=True, description="between passes: poll, so that a discrepancy is found in detection_target_seconds"
     )
     detection_target_seconds: Seconds = Field(
         5.0, description="how soon a discrepancy should be confirmed while watching"
@@ -90,7 +91,7 @@ class ExchangeConfig(Section):
     @field_validator("api_key_command", "secret_command", "password_command", mode="before")
     @classmethod
     def _command(cls, value: object) -> object:
-        return tuple(value.split()) if isinstance(value, str) else value
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
 
     @field_validator("wallets")
     @classmethod
