@@ -1,5 +1,9 @@
 """What an operator or the embedding program asks of the system."""
 
+from typing import Annotated
+
+from pydantic import StringConstraints
+
 from reconcile_actors.messages.base import ExchangeMessage, Message, Name
 
 
@@ -11,18 +15,23 @@ class ReconcileAll(Message):
     """Run a full pass of every account now; the reply is a tuple of reports in the configuration's order."""
 
 
-class PauseExchange(ExchangeMessage):
+class _OperatorCommand(ExchangeMessage):
+    """What a person orders. `claimed_by` is a name that somebody gave; `actor` is who it was, as the Unix socket proves it.
+
+    `actor` is no part of the JSON form that is accepted: the receiving side fills it in.
+    """
+
+    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    claimed_by: Annotated[str, StringConstraints(max_length=100)] | None = None
+    actor: str | None = None
+
+
+class PauseExchange(_OperatorCommand):
     """Stop reading one account until it is resumed; meanwhile it is unknown (`paused`)."""
 
-    reason: str = ""
-    claimed_by: str | None = None
 
-
-class ResumeExchange(ExchangeMessage):
+class ResumeExchange(_OperatorCommand):
     """Read a paused, parked or broken-off account again."""
-
-    reason: str = ""
-    claimed_by: str | None = None
 
 
 class GetPortfolio(Message):

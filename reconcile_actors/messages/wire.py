@@ -59,17 +59,19 @@ def to_json(value: object) -> Any:
         return {"type": type(value).__name__, **fields} if isinstance(value, Message) else fields
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {one.name: _field(one.name, getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, datetime):
-        return iso(to_us(value))
-    if isinstance(value, Enum):
-        return value.value
     if isinstance(value, Mapping):
         return {str(key): to_json(one) for key, one in value.items()}
     if isinstance(value, tuple | list | set | frozenset):
         return [to_json(one) for one in value]
-    return value
+    return _scalar(value)
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return iso(to_us(value))
+    return value.value if isinstance(value, Enum) else value
 
 
 def _field(name: str, value: object) -> Any:
@@ -81,7 +83,9 @@ def _field(name: str, value: object) -> Any:
 def parse_message(text: str | bytes) -> Message:
     """One JSON object with `type` as a message. Raises MessageError."""
     try:
-        data = json.loads(text, parse_float=_refuse_float, parse_constant=_refuse_float)
+        data = json.loads(
+            text, parse_float=_refuse_float, parse_constant=_refuse_float, object_pairs_hook=_each_key_once
+        )
     except MessageError:
         raise
     except (ValueError, RecursionError):
@@ -98,6 +102,8 @@ def message_of(data: object) -> Message:
     model = _NAMED.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise MessageError(f"unknown type; known: {', '.join(sorted(_NAMED))}")
+    if "actor" in fields:
+        raise MessageError("actor: who sends is not for the message to say; claimed_by holds a name as claimed")
     try:
         return model.model_validate(fields)
     except ValidationError as error:
@@ -110,6 +116,13 @@ def _one(location: tuple[int | str, ...], message: str) -> str:
     name = ".".join(str(part) for part in location)
     text = message.removeprefix("Value error, ")
     return f"{name}: {text}" if name else text
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise MessageError("a key stands twice in one object: which of them is meant?")
+    return fields
 
 
 def _refuse_float(_: str) -> object:
