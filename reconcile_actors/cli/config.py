@@ -1,0 +1,47 @@
+"""`config check|show|schema`: whether a configuration is right, what it amounts to, and its JSON schema."""
+
+import json
+from pathlib import Path
+
+import click
+
+from reconcile_actors.cli import output
+from reconcile_actors.cli.options import config_option, json_option, parsed, set_option, settings_of
+
+
+@click.group()
+def config() -> None:
+    """The configuration: check it, show it with the origin of each value, print its JSON schema."""
+
+
+@config.command()
+@config_option
+def check(config: Path) -> None:
+    """Say "ok", or name every error with what would be right (exit code 10). No exchange is contacted."""
+    settings = settings_of(config)
+    click.echo(f"ok: {len(settings.exchanges)} account(s): {', '.join(settings.exchanges)}")
+
+
+@config.command()
+@config_option
+@set_option
+@json_option
+def show(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Every effective value and where it comes from: default, file, env or command line. Secrets are never resolved."""
+    from reconcile_actors.config.origins import effective_values  # noqa: PLC0415 - pydantic is not for `--help`
+
+    values = effective_values(config, overrides=parsed(overrides))
+    if as_json:
+        rows = [{"key": one.key, "value": one.value, "origin": one.origin} for one in values]
+        output.print_json({"schema": "reconcile-actors/config/1", "values": rows})
+        return
+    shown = [(one.key, json.dumps(one.value, ensure_ascii=False), one.origin) for one in values]
+    output.print_table(("key", "value", "origin"), shown, empty="no values")
+
+
+@config.command()
+def schema() -> None:
+    """The JSON schema of a configuration, for editors and checkers."""
+    from reconcile_actors.config import Settings  # noqa: PLC0415 - pydantic is not for `--help`
+
+    output.print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()})

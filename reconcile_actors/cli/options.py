@@ -1,0 +1,63 @@
+"""Options that several commands share, and the settings that they lead to."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reconcile_actors.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconcile_actors.config import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+config_option = click.option(
+    "-c",
+    "--config",
+    "config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="CONFIG",
+    help="The configuration file (TOML).",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, with a schema field.")
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A value of [reconciliation] for this run, above environment and file; may be repeated.",
+)
+exchange_option = click.option("--exchange", metavar="NAME", help="This account only.")
+exchanges_option = click.option(
+    "--exchange", "exchanges", multiple=True, metavar="NAME", help="This account only; may be repeated."
+)
+
+
+def settings_of(config: Path, overrides: Iterable[str] = ()) -> "Settings":
+    """The settings of a file and of `--set KEY=VALUE`. Raises ConfigError or UsageError."""
+    from reconcile_actors.config import load  # noqa: PLC0415 - pydantic is not for `--help`
+
+    return load(config, overrides=parsed(overrides))
+
+
+def parsed(overrides: Iterable[str]) -> dict[str, object]:
+    """`KEY=VALUE` texts as a mapping. Raises UsageError."""
+    values: dict[str, object] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UsageError("--set wants KEY=VALUE, as in --set timeout_seconds=10")
+        values[key.strip()] = value.strip()
+    return values
+
+
+def known_accounts(settings: "Settings", names: Iterable[str]) -> tuple[str, ...]:
+    """The names, or every account where none is given; raises UsageError for one that the configuration lacks."""
+    wanted = tuple(dict.fromkeys(names))
+    for name in wanted:
+        if name not in settings.exchanges:
+            raise UsageError(f"no account of that name; known: {', '.join(settings.exchanges)}")
+    return wanted or tuple(settings.exchanges)
