@@ -86,6 +86,10 @@ class Supervisor(Behaviour):
             self._stop_next(context)
         return not self._alive()
 
+    def announce(self, context: Context, event: object) -> None:
+        """Make an event known; override to record it as well."""
+        context.publish(event)
+
     # --- ends and restarts
 
     def _on_terminated(self, context: Context, name: str, epoch: int, reason: Reason) -> None:
@@ -93,7 +97,7 @@ class Supervisor(Behaviour):
         if child is None or child.epoch != epoch:
             return  # an earlier incarnation, which has been replaced
         if isinstance(reason, Abandoned):
-            context.publish(ChildAbandoned(name, epoch))
+            self.announce(context, ChildAbandoned(name, epoch))
         if self._stopping:
             child.state = "ended"
             self._stop_next(context)
@@ -107,7 +111,7 @@ class Supervisor(Behaviour):
         if state == "backing_off":
             child.restart_timer = context.schedule(child.last_delay_seconds, _Due(name, "respawn"))
         elif state == "parked":
-            context.publish(ChildParked(name, epoch, reason_type(reason)))
+            self.announce(context, ChildParked(name, epoch, reason_type(reason)))
 
     def _respawn(self, context: Context, child: Child) -> None:
         if child.state != "backing_off" or self._stopping:
@@ -126,8 +130,9 @@ class Supervisor(Behaviour):
         _cancel(child.restart_timer)
         child.restarts += 1
         self._spawn(context, child)
-        context.publish(
-            ChildRestarted(child.spec.name, child.epoch, reason_type(child.last_reason), child.last_delay_seconds)
+        self.announce(
+            context,
+            ChildRestarted(child.spec.name, child.epoch, reason_type(child.last_reason), child.last_delay_seconds),
         )
 
     def _spawn(self, context: Context, child: Child) -> None:
@@ -180,8 +185,9 @@ class Supervisor(Behaviour):
         if breaker is None:
             return
         if transition is not None:
-            context.publish(
-                BreakerTransition(child.spec.name, transition.from_state, transition.to_state, transition.reason)
+            self.announce(
+                context,
+                BreakerTransition(child.spec.name, transition.from_state, transition.to_state, transition.reason),
             )
             if child.state == "alive" and breaker.state == "half_open":
                 self._offer_probe(context, child)
