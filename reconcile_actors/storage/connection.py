@@ -1,0 +1,128 @@
+"""SQLite opened the one way that keeps the store's promises: WAL, synced at each commit, checkpointed by the writer alone.
+
+aiosqlite runs each connection on a thread of its own that is no daemon: whoever opens a `Database` closes it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+import aiosqlite
+
+from reconcile_actors.storage.errors import Reason, StoreFailedError, reason_of
+
+SqlValue: TypeAlias = str | int | bytes | None
+Parameters: TypeAlias = Sequence[SqlValue]
+Row: TypeAlias = Sequence[Any]
+"""One result row. `Any`, because the type of each column is held by its STRICT table and not by Python."""
+
+BUSY_SECONDS: Final = 0.25
+"""How long a foreign lock is waited for: commits queue behind it, so not long."""
+
+_WRITER_PRAGMAS: Final = (
+    # FULL syncs the WAL before COMMIT returns (I8); NORMAL would lose acknowledged commits at a power loss.
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    # Without it INSERT OR REPLACE deletes rows without firing the triggers that refuse deletion.
+    "PRAGMA recursive_triggers=ON",
+    "PRAGMA trusted_schema=OFF",
+    # This connection alone checkpoints: two that do can meet SQLite's WAL-reset bug (3.7.0 to 3.51.2).
+    "PRAGMA wal_autocheckpoint=1000",
+    "PRAGMA journal_size_limit=16777216",
+)
+
+
+class Database:
+    """One connection. Every method raises StoreFailedError with one word for the reason and nothing of SQLite's text."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    async def execute(self, sql: str) -> None:
+        """Run one statement that takes no values and gives no rows worth having."""
+        await self.fetch(sql)
+
+    async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
+        """Run one statement for each row of values, stopping at the first that fails."""
+        try:
+            await self._connection.executemany(sql, rows)
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            raise StoreFailedError(reason_of(error), self._path) from None
+
+    async def fetch(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """All rows of one statement."""
+        try:
+            return list(await self._connection.execute_fetchall(sql, parameters))
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            raise StoreFailedError(reason_of(error), self._path) from None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open; SQLite ends some by itself when a statement fails."""
+        return self._connection.in_transaction
+
+    async def close(self) -> None:
+        """Close the connection and end its thread. An open transaction is rolled back."""
+        try:
+            await self._connection.close()
+        except sqlite3.Error as error:
+            raise StoreFailedError(reason_of(error), self._path) from None
+
+
+async def connect(path: Path, *, mode: str, immutable: bool = False) -> Database:
+    """Open an existing file (`mode` is SQLite's: `rw` or `ro`) and read nothing yet. Raises StoreFailedError."""
+    uri = f"{_uri(path)}?mode={mode}{'&immutable=1' if immutable else ''}"
+    try:
+        # isolation_level=None: transactions begin and end where the code says so, never by Python's guess
+        connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    except sqlite3.Error as error:
+        raise StoreFailedError(reason_of(error), path) from None
+    return Database(connection, path)
+
+
+def _uri(path: Path) -> str:
+    return f"file:{quote(str(path.absolute()))}"
+
+
+async def connect_writer(path: Path) -> Database:
+    """Open the store's file for its one writer; the caller holds its lock. Pragmas come later, in `settle_writer`."""
+    return await connect(path, mode="rw")
+
+
+async def settle_writer(database: Database, path: Path) -> None:
+    """Put a connection to a store that is known to be ours into the writer's mode. Raises StoreFailedError."""
+    mode = await database.fetch("PRAGMA journal_mode=WAL")
+    if mode[0][0] != "wal":  # SQLite answers with the old mode where it cannot change it, and raises nothing
+        raise StoreFailedError(Reason.FAILED, path)
+    for pragma in _WRITER_PRAGMAS:
+        await database.execute(pragma)
+
+
+def make_file(path: Path) -> None:
+    """Make the store's directory (0700) and an empty file (0600) where there is none, both on disk when this returns."""
+    try:
+        if not path.parent.is_dir():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_directory(path.parent.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        if path.is_dir() or not path.parent.is_dir():
+            raise StoreFailedError(Reason.FAILED, path) from None
+        return
+    except OSError as error:
+        raise StoreFailedError(reason_of(error), path) from None
+    os.close(descriptor)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make a new name in a directory survive a power loss."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,294 @@
+"""ReconciliationRepository: the one writer of the ledger. A group of units is one transaction, synced before it is answered.
+
+The order at each commit: what may be written is decided, the log's leaves, nodes and checkpoint are made, everything goes into
+one transaction, the log's state moves on only after COMMIT, the trusted head is replaced, and then the callers are answered.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from loguru import logger
+
+from reconcile_actors.audit.errors import AuditError
+from reconcile_actors.audit.writer import Batch
+from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
+from reconcile_actors.errors import ReconcileError, StoreError
+from reconcile_actors.messages.wire import to_datetime
+from reconcile_actors.storage.admission import Admission, admit
+from reconcile_actors.storage.connection import connect_writer, make_file
+from reconcile_actors.storage.errors import Reason, StoreFailedError, reason_of
+from reconcile_actors.storage.lock import StoreLock
+from reconcile_actors.storage.log_state import Fetch, check_head
+from reconcile_actors.storage.reads import LedgerReads
+from reconcile_actors.storage.session import CommitInDoubtError, Connect, Session, open_session
+from reconcile_actors.storage.signing import signing_key
+from reconcile_actors.storage.statements import outcomes, statements
+from reconcile_actors.storage.trusted_head import read_head, write_head
+
+
+class ReconciliationRepository(LedgerReads):
+    """Open it with `open`, close it with `close` (or `async with`). All methods belong to one event loop."""
+
+    def __init__(
+        self,
+        path: Path,
+        lock: StoreLock,
+        *,
+        origin: str,
+        key_file: Path,
+        trusted_head_file: Path | None,
+        utc: Callable[[], int],
+        salt: Callable[[int], bytes],
+        connect: Connect,
+    ) -> None:
+        self._path = path
+        self._store_lock = lock
+        self._origin = origin
+        self._key_file = key_file
+        self._head_file = trusted_head_file
+        self._utc = utc
+        self._salt = salt
+        self._connect = connect
+        self._session: Session | None = None
+        self._turn = asyncio.Lock()
+        self._closed = False
+        self._tasks: set[asyncio.Task[list[Committed | Refused]]] = set()
+        self.is_head_behind = False
+        """Whether the trusted head could not be written after the last commit: readiness should say so."""
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        origin: str,
+        key_file: Path,
+        trusted_head_file: Path | None,
+        utc: Callable[[], int],
+        salt: Callable[[int], bytes] = os.urandom,
+        connect: Connect = connect_writer,
+    ) -> "ReconciliationRepository":
+        """Open or make the store. `utc` gives UTC microseconds, `salt` that many random bytes.
+
+        Raises AlreadyRunningError beside another writer; StoreError (locked, full, read-only, damaged, not ours, from a newer
+        version); AuditBrokenError where log, key and trusted head contradict; CredentialsError or ConfigError for the key.
+        """
+        make_file(path)
+        lock = StoreLock.hold(path)
+        repository = cls(
+            path,
+            lock,
+            origin=origin,
+            key_file=key_file,
+            trusted_head_file=trusted_head_file,
+            utc=utc,
+            salt=salt,
+            connect=connect,
+        )
+        try:
+            await repository._start()
+        except BaseException:
+            await repository.close()
+            raise
+        return repository
+
+    async def commit(self, units: Sequence[UnitOfWork]) -> list[Committed | Refused]:
+        """Write all units in one transaction; each is answered in its place. Returns once they are on disk (I8).
+
+        A unit that does not fit (`version_conflict`, `entry_invalid`) is refused alone; where the store fails, all are. A
+        cancelled caller does not cancel the write: what was begun is ended, so that memory and disk stay of one mind.
+        """
+        task = asyncio.ensure_future(self._commit(tuple(units)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def mark_sent(self, ids: Sequence[int]) -> None:
+        """Note that messages of the outbox were acknowledged. Raises StoreError."""
+        now = self._utc()
+        async with self._turn:
+            session = await self._sound_session()
+            await session.database.execute_many(
+                "UPDATE outbox SET done_at = ? WHERE id = ?", [(now, id_) for id_ in ids]
+            )
+
+    async def close(self) -> None:
+        """End what was begun, fold the WAL into the main file, close it and let the next writer in. Twice is once."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        async with self._turn:
+            self._closed = True
+            session, self._session = self._session, None
+            try:
+                if session is not None:
+                    with suppress(StoreFailedError):  # the WAL is as durable as the main file: the next start folds it
+                        await session.fold_wal()
+                    await session.database.close()
+            finally:
+                self._store_lock.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Fetch]:
+        async with self._turn:  # on the writer's connection a read would see a transaction half written
+            yield (await self._sound_session()).database.fetch
+
+    async def _start(self) -> None:
+        session = await self._sound_session()
+        if self._head_file is not None:
+            await self._judge_head(self._head_file, session)
+        if session.writer.state.size == 0:
+            batch = session.writer.start(to_datetime(self._utc()))
+            try:
+                await session.write(statements(batch, ()))
+            except CommitInDoubtError as error:
+                raise StoreFailedError(error.reason, self._path) from None
+            session.writer.commit(batch)
+        note = await self.newest_checkpoint()
+        if self._head_file is not None and note is not None:
+            try:
+                self._head_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                write_head(self._head_file, note)
+            except OSError as error:
+                raise _head_error(self._head_file, error) from None
+
+    async def _judge_head(self, path: Path, session: Session) -> None:
+        try:
+            head = read_head(path)
+        except OSError as error:
+            raise _head_error(path, error) from None
+        if head is not None:
+            await check_head(session.database.fetch, head, session.key, session.writer.state.size, path)
+
+    async def _sound_session(self) -> Session:
+        """The open session, opened anew where the last one met an error that it could not judge. The caller has the turn."""
+        if self._closed:
+            raise StoreError(f"store {self._path}: it was closed")
+        if self._session is None:
+            self._session = await open_session(
+                self._path,
+                self._connect,
+                lambda is_new_log: signing_key(self._key_file, self._origin, is_new_log=is_new_log),
+                self._origin,
+            )
+        return self._session
+
+    async def _commit(self, units: tuple[UnitOfWork, ...]) -> list[Committed | Refused]:
+        async with self._turn:
+            try:
+                return await self._commit_group(units)
+            except StoreFailedError as error:
+                if error.reason is Reason.INVALID and len(units) > 1:
+                    # One value that its table refuses fails the whole transaction: find out whose it was.
+                    return [answer for unit in units for answer in await self._commit_alone(unit)]
+                return _all_refused(units, error.reason)
+            except ReconcileError as error:  # the store could not be opened anew
+                logger.bind(error=type(error).__name__).error("the store is not usable: nothing is written")
+                return _all_refused(units, Reason.FAILED)
+
+    async def _commit_alone(self, unit: UnitOfWork) -> list[Committed | Refused]:
+        try:
+            return await self._commit_group((unit,))
+        except StoreFailedError as error:
+            return [Refused(error.reason)]
+        except ReconcileError:
+            return [Refused(Reason.FAILED)]
+
+    async def _commit_group(self, units: tuple[UnitOfWork, ...]) -> list[Committed | Refused]:
+        """One transaction. Raises StoreFailedError once it is certain that nothing of it stands, as far as that can be known."""
+        session = await self._sound_session()
+        now = self._utc()
+        known = await session.load_versions(unit.exchange for unit in units if unit.exchange is not None)
+        admission, batch = self._batch(session, units, known, now)
+        if batch is None:
+            return [admission.refused[place] for place in range(len(units))]
+        await self._write(session, batch, admission)
+        await self._show_head(batch.checkpoint.note)
+        answers: dict[int, Committed | Refused] = {
+            **admission.refused,
+            **outcomes(admission.admitted, batch.before.size),
+        }
+        return [answers[place] for place in range(len(units))]
+
+    def _batch(
+        self, session: Session, units: tuple[UnitOfWork, ...], known: dict[str, int], now: int
+    ) -> tuple[Admission, Batch | None]:
+        admission = admit(units, known, at=now, salt=self._salt)
+        for check in (None, session.writer.check):
+            if check is not None:  # an entry that the log cannot hold spoils its batch: find out whose it is
+                admission = admit(units, known, at=now, salt=self._salt, check=check)
+            entries = [entry for one in admission.admitted for entry in one.entries]
+            if not entries:
+                return admission, None
+            with suppress(AuditError):
+                return admission, session.writer.append(entries, to_datetime(now))
+        raise StoreFailedError(Reason.FAILED, self._path)
+
+    async def _write(self, session: Session, batch: Batch, admission: Admission) -> None:
+        self._session = None  # until the transaction has ended one way or the other, this session is not to be trusted
+        try:
+            await session.write(statements(batch, admission.admitted))
+        except StoreFailedError:
+            self._session = session
+            raise
+        except CommitInDoubtError as doubt:
+            await self._resolve(session, batch, doubt.reason)  # leaves a session that has read everything from the file
+        except (
+            BaseException
+        ):  # the loop is being torn down: the thread must not outlive it, and the next open judges the file
+            await session.database.close()
+            raise
+        else:
+            session.writer.commit(batch)
+            session.versions.update(admission.versions)
+            self._session = session
+
+    async def _resolve(self, session: Session, batch: Batch, reason: Reason) -> None:
+        """Read back whether a transaction is on disk. Returns where it is; raises StoreFailedError where it is not, or nobody can tell.
+
+        Closing folds or drops the WAL, so that frames of a COMMIT that failed cannot come to life at a later start.
+        """
+        logger.bind(reason=str(reason)).warning("a commit is in doubt: the store is opened anew")
+        with suppress(StoreFailedError):
+            await session.database.close()
+        fresh = await self._sound_session()
+        try:
+            await fresh.fold_wal()  # what is there must be synced before it may be acknowledged
+        except StoreFailedError:
+            self._session = None
+            await fresh.database.close()
+            raise
+        if fresh.writer.state != batch.after:
+            raise StoreFailedError(reason, self._path)
+
+    async def _show_head(self, note: bytes) -> None:
+        if self._head_file is None:
+            return
+        try:
+            await asyncio.to_thread(write_head, self._head_file, note)
+        except OSError as error:
+            if not self.is_head_behind:
+                logger.bind(reason=str(reason_of(error))).error("the trusted head cannot be written")
+            self.is_head_behind = True
+        else:
+            self.is_head_behind = False
+
+
+def _all_refused(units: Sequence[UnitOfWork], reason: Reason) -> list[Committed | Refused]:
+    return [Refused(reason) for _ in units]
+
+
+def _head_error(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"trusted head {path}: {error.strerror}: make it readable and writable, or set another file")
