@@ -96,16 +96,33 @@ class Book:
             return Refusal("unknown_wallet")
         for known in self._ids.get(movement.id or "", ()):
             if same_key(known, movement):
-                return (
-                    Duplicate() if same_content(known.effects, movement.effects) else Refusal("conflict", conflict=True)
-                )
-        order = None
+                # one that a statement included already was stored without effects of its own
+                same = same_content(known.effects, movement.effects) or same_content(known.effects, {})
+                return Duplicate() if same else Refusal("conflict", conflict=True)
+        order = self._order_after(change)
         effects: Effects = movement.effects
-        if movement.order_id is not None and change.quantity is not None:
-            after = self.orders.filled(movement.order_id, movement.wallet, change.quantity)
-            order = (movement.order_id, after)
-            effects = merge(effects, self._lock_change(movement.order_id, after))
+        if order is not None:
+            effects = merge(effects, self._lock_change(*order))
         return self._recording(replace(movement, effects=effects), change, recorded_at, order)
+
+    def _order_after(self, change: Change) -> tuple[str, Order] | None:
+        """The order that a change touches, as it is afterwards."""
+        match change:
+            case Record(movement=Movement(order_id=str() as order_id, wallet=wallet), quantity=Decimal() as quantity):
+                return order_id, self.orders.filled(order_id, wallet, quantity)
+            case OrderOpened():
+                opened = replace(
+                    self.orders.get(change.order_id) or Order(change.wallet),
+                    currency=change.currency,
+                    quantity=change.quantity,
+                    lock_per_unit=change.lock_per_unit,
+                    is_buy=change.is_buy,
+                )
+                return change.order_id, opened
+            case OrderClosed():
+                return change.order_id, replace(self.orders.get(change.order_id) or Order(change.wallet), closed=True)
+            case _:
+                return None
 
     def _propose_open(self, change: OrderOpened, recorded_at: int) -> Recording | Duplicate | Refusal:
         if change.wallet not in self.wallets:
@@ -113,14 +130,7 @@ class Book:
         known = self.orders.get(change.order_id)
         if known is not None and known.quantity is not None:
             return Duplicate()
-        after = replace(
-            known or Order(change.wallet),
-            currency=change.currency,
-            quantity=change.quantity,
-            lock_per_unit=change.lock_per_unit,
-            is_buy=change.is_buy,
-        )
-        return self._order_recording(change, "open", after, recorded_at)
+        return self._order_recording(change, "open", recorded_at)
 
     def _propose_close(self, change: OrderClosed, recorded_at: int) -> Recording | Duplicate | Refusal:
         if change.wallet not in self.wallets:
@@ -138,12 +148,12 @@ class Book:
             wallet=change.wallet,
             type=MovementType.ORDER,
             id=None,
-            effects=self._lock_change(change.order_id, after),
+            effects=self._lock_change(*order),
             order_id=change.order_id,
             side=side,
             occurred_at=change.occurred_at,
         )
-        return self._recording(movement, change, recorded_at, (change.order_id, after))
+        return self._recording(movement, change, recorded_at, order)
 
     def _lock_change(self, order_id: str, after: Order) -> dict[Leg, Decimal]:
         before = self.orders.get(order_id)
@@ -249,6 +259,16 @@ class Book:
                 self.operations[leg] = self.operations.get(leg, 0) + 1
         self._entries.append(Entry(self.version, recorded_us, movement.occurred_at, movement.effects, restates))
         self._trim(recorded_us)
+
+    def replay(self, movement: Movement, change: Change, recorded_at: int) -> None:
+        """Takes a stored recording, with the effects that it had then. Replayed versions are no part of the recent history."""
+        self.apply(Recording(self.version + 1, movement, change, recorded_at, self._order_after(change)), 0)
+        self._entries.clear()
+
+    def forget_recent(self, now_us: int) -> None:
+        """Recent versions are not known for certain: reads that reach back behind now stay undecided."""
+        self._entries.clear()
+        self._complete_from_us = now_us
 
     def _take_statement(self, change: Statement, recording: Recording, legs: dict[Leg, Decimal]) -> None:
         kind = "positions" if change.positions is not None else "balances"

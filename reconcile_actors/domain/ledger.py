@@ -89,3 +89,16 @@ class Refused:
     `store_corrupt`, `store_failed`, `entry_invalid`, `overloaded`."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBook:
+    """What an account's book is rebuilt from: a state, the rows after it (by version), and the newest movements with an id.
+
+    `version` is the newest version of the book, 0 for none. `recent` is oldest first and may overlap `rows`.
+    """
+
+    version: int
+    state: BookState | None
+    rows: tuple[BookRow, ...]
+    recent: tuple[Movement, ...]
