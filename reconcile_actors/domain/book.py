@@ -140,9 +140,9 @@ class Book:
             return Duplicate()
         return self._order_recording(change, "close", replace(known or Order(change.wallet), closed=True), recorded_at)
 
-    def _order_recording(
-        self, change: OrderOpened | OrderClosed, side: str, after: Order, recorded_at: int
-    ) -> Recording:
+    def _order_recording(self, change: OrderOpened | OrderClosed, side: str, recorded_at: int) -> Recording:
+        order = self._order_after(change)
+        assert order is not None, "both changes touch their order"
         movement = Movement(
             exchange=self.exchange,
             wallet=change.wallet,
