@@ -138,7 +138,7 @@ class Book:
         known = self.orders.get(change.order_id)
         if known is not None and known.closed:
             return Duplicate()
-        return self._order_recording(change, "close", replace(known or Order(change.wallet), closed=True), recorded_at)
+        return self._order_recording(change, "close", recorded_at)
 
     def _order_recording(self, change: OrderOpened | OrderClosed, side: str, recorded_at: int) -> Recording:
         order = self._order_after(change)
