@@ -1,0 +1,173 @@
+"""One account's book with the reports that wait for it: builds units of work and says what became of each report.
+
+Pure but for the book it holds: the portfolio actor owns it and does the telling.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconcile_actors.actors.book_state import from_state, to_state
+from reconcile_actors.actors.translation import to_change
+from reconcile_actors.domain.book import Book, Duplicate, Recording, Refusal
+from reconcile_actors.domain.ledger import AuditEntry, BookRow, BookState, Json, StoredBook, UnitOfWork
+from reconcile_actors.errors import StoreError
+from reconcile_actors.kernel.envelope import ReplyTo
+from reconcile_actors.messages import LocalWatermark, Recorded
+from reconcile_actors.messages.records import AnyRecord
+from reconcile_actors.messages.wire import parse_message, to_json, to_us
+
+BATCH_MAX: Final = 500
+STATE_EVERY: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A report in the queue: when it was told, on both clocks, and who waits to hear of it."""
+
+    record: AnyRecord
+    told_us: int
+    told_at: int
+    reply_to: ReplyTo | None
+    correlation_id: str | None
+
+
+@dataclass(slots=True)
+class AccountBook:
+    """`in_hand` are the reports of the unit being written, each with the answer that holds if it commits.
+
+    `readers` wait until the book is at rest, so that nobody ever sees what is not durable.
+    """
+
+    book: Book
+    queue: deque[Waiting] = field(default_factory=deque)
+    in_hand: list[tuple[Waiting, Recorded]] = field(default_factory=list)
+    readers: list[Callable[[Book], None]] = field(default_factory=list)
+    busy: bool = False
+    state_version: int = 0
+    state_due: bool = False
+    gap_noted: bool = False
+    loaded: bool = False
+
+    def take_over(self, fresh: Book, now_us: int) -> None:
+        """Goes on with a book read anew from the store. What was refused between is a gap, and recent versions are unknown."""
+        if self.loaded:
+            fresh.forget_recent(now_us)
+        fresh.first_message_us = self.book.first_message_us
+        fresh.watermark_at = self.book.watermark_at
+        self.book, self.loaded = fresh, True
+        self.mark_gap()
+
+    def mark_gap(self) -> None:
+        """Puts a noted gap into the book; it becomes durable with the next unit."""
+        if self.gap_noted:
+            self.gap_noted = False
+            self.book.gap = self.state_due = True
+
+    def batch_ids(self) -> list[str]:
+        """Ids of the next batch that only the store can tell of."""
+        ids = {getattr(one.record, "id", None) for one in list(self.queue)[:BATCH_MAX]}
+        return sorted(one for one in ids if one is not None and self.book.lacks(one))
+
+    def next_unit(self) -> UnitOfWork | None:
+        """Takes the next batch into hand; None where nothing of it needs writing."""
+        start = self.book.version
+        rows: list[BookRow] = []
+        entries: list[AuditEntry] = []
+        for _ in range(min(len(self.queue), BATCH_MAX)):
+            waiting = self.queue.popleft()
+            answer = self._take(waiting, rows, entries)
+            self.in_hand.append((waiting, answer))
+        state = self._state_if_due()
+        if not entries and state is None:
+            return None
+        return UnitOfWork(
+            entries=tuple(entries or [self._state_entry()]),
+            exchange=self.book.exchange,
+            expected_version=start,
+            rows=tuple(rows),
+            state=state,
+        )
+
+    def final_unit(self) -> UnitOfWork | None:
+        """The state to leave behind at an orderly stop."""
+        if self.book.version == self.state_version and not self.state_due:
+            return None
+        self.state_due = True
+        state = self._state_if_due()
+        return UnitOfWork(
+            entries=(self._state_entry(),), exchange=self.book.exchange, expected_version=self.book.version, state=state
+        )
+
+    def _take(self, waiting: Waiting, rows: list[BookRow], entries: list[AuditEntry]) -> Recorded:
+        book, record = self.book, waiting.record
+        if book.first_message_us is None:
+            book.first_message_us = waiting.told_us
+        if isinstance(record, LocalWatermark):
+            through = to_us(record.through)
+            book.watermark_at = through if book.watermark_at is None else max(book.watermark_at, through)
+            return Recorded(status="recorded")
+        change = to_change(record, book.wallets[0], waiting.told_at)
+        assert change is not None, "every other record asks for a change"
+        proposal = book.propose(change, waiting.told_at)
+        message = to_json(record)
+        match proposal:
+            case Recording():
+                book.apply(proposal, waiting.told_us)
+                rows.append(BookRow(proposal.version, proposal.movement, waiting.told_at, json.dumps(message)))
+                entries.append(self._entry(waiting, proposal.movement.type, {"version": proposal.version}))
+                return Recorded(status="recorded")
+            case Duplicate():
+                return Recorded(status="duplicate")
+            case Refusal():
+                if proposal.conflict and not book.conflict:
+                    book.conflict = self.state_due = True
+                entries.append(self._entry(waiting, "refused", {"reason": proposal.reason}))
+                return Recorded(status="refused", reason=proposal.reason)
+
+    def _entry(self, waiting: Waiting, what: str, body: dict[str, Json]) -> AuditEntry:
+        record = waiting.record
+        names: dict[str, Json] = {"message": type(record).__name__, "id": getattr(record, "id", None), **body}
+        return AuditEntry(
+            kind=f"book.{what}",
+            exchange=self.book.exchange,
+            body=names,
+            payload={"message": to_json(record)},
+            correlation_id=waiting.correlation_id,
+        )
+
+    def _state_entry(self) -> AuditEntry:
+        return AuditEntry(kind="book.state", exchange=self.book.exchange, body={"version": self.book.version})
+
+    def _state_if_due(self) -> BookState | None:
+        if not self.state_due and self.book.version - self.state_version < STATE_EVERY:
+            return None
+        self.state_due = False
+        self.state_version = self.book.version
+        return BookState(self.book.exchange, self.book.version, to_state(self.book))
+
+
+def restore(book: Book, stored: StoredBook) -> int:
+    """Rebuilds a book from what the store holds; returns the version of the stored state. Raises StoreError where they disagree."""
+    state_version = 0
+    if stored.state is not None:
+        from_state(book, stored.state.version, stored.state.body)
+        state_version = stored.state.version
+    for movement in stored.recent:
+        if movement.id is not None:
+            book.remember(movement)
+    if len(stored.recent) >= book.remembered_ids:
+        book.ids_complete = False
+    for row in stored.rows:
+        record = parse_message(row.message)
+        change = to_change(record, book.wallets[0], row.recorded_at) if isinstance(record, AnyRecord) else None
+        if change is None or row.version != book.version + 1:
+            break
+        book.replay(row.movement, change, row.recorded_at)
+    if book.version != stored.version:
+        raise StoreError(
+            f"the book of {book.exchange} cannot be rebuilt: a version is missing or unreadable; restore a backup"
+        )
+    return state_version

@@ -1,0 +1,73 @@
+"""A book as plain JSON data and back, so that a start need not replay every recording."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.book import Book, Told
+from reconcile_actors.domain.ledger import Json
+from reconcile_actors.domain.money import plain
+from reconcile_actors.domain.orders import Order, Orders
+
+
+def to_state(book: Book) -> dict[str, Json]:
+    """Everything of a book that must survive a restart, except recent versions and remembered ids."""
+    return {
+        "legs": [[*leg, plain(amount)] for leg, amount in sorted(book.legs.items())],
+        "told": [
+            [wallet, kind, one.version, one.as_of, one.digest, one.includes_through, one.recorded_at]
+            for (wallet, kind), one in sorted(book.told.items())
+        ],
+        "orders": [
+            [
+                key,
+                one.wallet,
+                one.currency,
+                _text(one.quantity),
+                plain(one.lock_per_unit),
+                one.is_buy,
+                plain(one.filled),
+                one.closed,
+            ]
+            for key, one in book.orders.items()
+        ],
+        "operations": [[*leg, count] for leg, count in sorted(book.operations.items())],
+        "gap": book.gap,
+        "conflict": book.conflict,
+    }
+
+
+def from_state(book: Book, version: int, state: Mapping[str, Any]) -> None:
+    """Puts a stored state into a new book."""
+    book.version = version
+    book.legs = {_leg(row): Decimal(row[3]) for row in state["legs"]}
+    book.told = {
+        (wallet, kind): Told(stated, as_of, digest, through, recorded_at)
+        for wallet, kind, stated, as_of, digest, through, recorded_at in state["told"]
+    }
+    book.orders = Orders(
+        {
+            key: Order(
+                wallet=wallet,
+                currency=currency,
+                quantity=None if quantity is None else Decimal(quantity),
+                lock_per_unit=Decimal(lock),
+                is_buy=is_buy,
+                filled=Decimal(filled),
+                closed=closed,
+            )
+            for key, wallet, currency, quantity, lock, is_buy, filled, closed in state["orders"]
+        }
+    )
+    book.operations = {_leg(row): row[3] for row in state["operations"]}
+    book.gap = state["gap"]
+    book.conflict = state["conflict"]
+
+
+def _leg(row: list[Any]) -> Leg:
+    return Leg(row[0], row[1], Field(row[2]))
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(amount)

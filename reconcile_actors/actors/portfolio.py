@@ -1,0 +1,305 @@
+"""The portfolio state actor: what the trading process believes, account by account.
+
+Reports are gathered while one unit of work is being written and go into the next. A book is shown only at rest, when all
+of it is durable; a unit that was refused is forgotten by reading the book anew from the store.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+
+from reconcile_actors.actors.account_book import AccountBook, Waiting, restore
+from reconcile_actors.actors.portfolio_views import account_view
+from reconcile_actors.actors.protocol import (
+    AUDIT,
+    CheckHistory,
+    Commit,
+    CommitResult,
+    GetWindow,
+    HistoryChecked,
+    LegsExact,
+    NoteGap,
+    WindowIs,
+)
+from reconcile_actors.domain.book import Book
+from reconcile_actors.domain.causes import missing_from
+from reconcile_actors.domain.ledger import Refused, StoredBook, UnitOfWork
+from reconcile_actors.domain.money import ZERO
+from reconcile_actors.domain.movements import Movement
+from reconcile_actors.kernel.behaviour import Behaviour, Context, Outcome, Success, Timer
+from reconcile_actors.messages import GetPortfolio, Recorded
+from reconcile_actors.messages.records import AnyRecord
+from reconcile_actors.messages.views import AccountPortfolio, PortfolioView
+from reconcile_actors.messages.wire import to_us
+
+COMMIT_SECONDS: Final = 15.0
+RELOAD_SECONDS: Final = 1.0
+
+
+class BookReader(Protocol):
+    """The part of the repository that this actor needs."""
+
+    def load_book(self, exchange: str, ids_limit: int) -> Awaitable[StoredBook]:
+        """What a book is rebuilt from."""
+        ...
+
+    def find_ids(self, exchange: str, ids: Sequence[str]) -> Awaitable[list[Movement]]:
+        """Recorded movements that bear one of the ids."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    exchange: str
+    outcome: Outcome[StoredBook]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    exchange: str
+    outcome: Outcome[list[Movement]]
+    then: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unanswered:
+    exchange: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Reload:
+    exchange: str
+
+
+class PortfolioStateActor(Behaviour):
+    """Takes every record of the public messages; answers GetWindow, CheckHistory and GetPortfolio."""
+
+    def __init__(self, reader: BookReader, new_books: Sequence[Callable[[], Book]]) -> None:
+        self._reader = reader
+        self._new = {make().exchange: make for make in new_books}
+        self._accounts = {name: AccountBook(make(), busy=True) for name, make in self._new.items()}
+        self._tokens: dict[int, str] = {}
+        self._timers: dict[str, Timer] = {}
+        self._next_token = 0
+        self._ending = False
+
+    def started(self, context: Context) -> None:
+        """Reads every book from the store; reports that come meanwhile wait."""
+        for name in self._accounts:
+            self._load(context, name)
+
+    def receive(self, context: Context, message: object) -> None:
+        """Records, queries, and the answers of the store and the audit actor."""
+        if isinstance(message, AnyRecord):
+            self._take_record(context, message)
+            return
+        match message:
+            case CommitResult():
+                self._on_result(context, message)
+            case GetWindow(exchange=exchange, token=token):
+                reply = context.take_reply()
+                self._read(context, exchange, lambda book: reply.send(WindowIs(token, book.window())))
+            case CheckHistory():
+                self._check_history(context, message)
+            case LegsExact(exchange=exchange, version=version, legs=legs):
+                if self._accounts[exchange].book.version == version:
+                    self._accounts[exchange].book.exact(legs)
+            case NoteGap(exchange=exchange):
+                self._note_gap(context, exchange)
+            case GetPortfolio():
+                self._show(context, message)
+            case _:
+                self._receive_own(context, message)
+
+    def _receive_own(self, context: Context, message: object) -> None:
+        match message:
+            case _Loaded():
+                self._on_loaded(context, message)
+            case _Found():
+                self._on_found(message)
+            case _Unanswered(exchange=exchange, token=token):
+                if self._tokens.get(token) == exchange:
+                    self._on_result(context, CommitResult(token, Refused("unanswered")))
+            case _Reload(exchange=exchange):
+                self._load(context, exchange)
+            case _:
+                pass  # nothing else is said to this role
+
+    # -- reports -----------------------------------------------------------------------------------------------------
+
+    def _take_record(self, context: Context, record: AnyRecord) -> None:
+        envelope = context.envelope
+        asked = envelope is not None and envelope.reply_to is not None
+        account = self._accounts.get(record.exchange)
+        if account is None:
+            if asked:
+                context.reply(Recorded(status="refused", reason="unknown_exchange"))
+            return
+        waiting = Waiting(
+            record=record,
+            told_us=int(context.monotonic() * 1_000_000),
+            told_at=to_us(context.utc()),
+            reply_to=context.take_reply() if asked else None,
+            correlation_id=envelope.correlation_id if envelope is not None else None,
+        )
+        account.queue.append(waiting)
+        self._work(context, record.exchange)
+
+    def _work(self, context: Context, exchange: str) -> None:
+        """At rest: shows the book to who waits, then takes the next batch into hand."""
+        account = self._accounts[exchange]
+        if account.busy:
+            return
+        readers, account.readers = account.readers, []
+        for read in readers:
+            read(account.book)
+        if account.queue:
+            ids = account.batch_ids()
+            account.busy = True
+            if ids:
+                self._find(context, exchange, ids, partial(self._write, context, exchange))
+            else:
+                self._write(context, exchange)
+        elif self._ending:
+            self._leave(context)
+
+    def _write(self, context: Context, exchange: str) -> None:
+        account = self._accounts[exchange]
+        unit = account.next_unit()
+        if unit is None:
+            self._settle(account, None)
+            account.busy = False
+            self._work(context, exchange)
+        else:
+            self._commit(context, exchange, unit)
+
+    def _commit(self, context: Context, exchange: str, unit: UnitOfWork) -> None:
+        self._next_token += 1
+        self._tokens[self._next_token] = exchange
+        context.tell(AUDIT, Commit(self._next_token, unit))
+        self._timers[exchange] = context.schedule(COMMIT_SECONDS, _Unanswered(exchange, self._next_token))
+
+    def _on_result(self, context: Context, result: CommitResult) -> None:
+        exchange = self._tokens.pop(result.token, None)
+        if exchange is None:
+            return  # given up before: the book was read anew since
+        self._timers.pop(exchange).cancel()
+        account = self._accounts[exchange]
+        if isinstance(result.result, Refused):
+            self._settle(account, result.result.reason)
+            self._load(context, exchange)
+            return
+        self._settle(account, None)
+        account.busy = False
+        self._work(context, exchange)
+
+    @staticmethod
+    def _settle(account: AccountBook, refused: str | None) -> None:
+        """Tells each reporter what became of its report. One that nobody waits for, and was refused, leaves a gap."""
+        in_hand, account.in_hand = account.in_hand, []
+        for waiting, answer in in_hand:
+            lost = refused is not None and answer.status == "recorded"
+            final = Recorded(status="refused", reason=refused) if lost else answer
+            if waiting.reply_to is not None:
+                waiting.reply_to.send(final)
+            elif lost:
+                account.gap_noted = True
+
+    # -- the store ---------------------------------------------------------------------------------------------------
+
+    def _load(self, context: Context, exchange: str) -> None:
+        account = self._accounts[exchange]
+        account.busy = True
+        limit = account.book.remembered_ids
+        context.run(lambda: self._reader.load_book(exchange, limit), lambda outcome: _Loaded(exchange, outcome))
+
+    def _on_loaded(self, context: Context, loaded: _Loaded) -> None:
+        account = self._accounts[loaded.exchange]
+        if not isinstance(loaded.outcome, Success):
+            context.schedule(RELOAD_SECONDS, _Reload(loaded.exchange))
+            return
+        fresh = self._new[loaded.exchange]()
+        account.state_version = restore(fresh, loaded.outcome.value)
+        account.take_over(fresh, int(context.monotonic() * 1_000_000))
+        account.busy = False
+        self._work(context, loaded.exchange)
+
+    def _find(self, context: Context, exchange: str, ids: Sequence[str], then: Callable[[], None]) -> None:
+        context.run(lambda: self._reader.find_ids(exchange, ids), lambda outcome: _Found(exchange, outcome, then))
+
+    def _on_found(self, found: _Found) -> None:
+        if isinstance(found.outcome, Success):
+            book = self._accounts[found.exchange].book
+            for movement in found.outcome.value:
+                if movement not in book.known(movement.id or ""):
+                    book.remember(movement)
+        found.then()
+
+    # -- questions ---------------------------------------------------------------------------------------------------
+
+    def _read(self, context: Context, exchange: str, read: Callable[[Book], object]) -> None:
+        account = self._accounts[exchange]
+        account.readers.append(lambda book: None if read(book) else None)
+        self._work(context, exchange)
+
+    def _check_history(self, context: Context, check: CheckHistory) -> None:
+        reply = context.take_reply()
+        book = self._accounts[check.exchange].book
+        ids = sorted({one.id for one in check.movements if one.id is not None and book.lacks(one.id)})
+
+        def answer(book: Book) -> bool:
+            found = missing_from(
+                check.movements,
+                book.known,
+                book.includes,
+                frozenset(book.wallets),
+                lambda leg: check.steps.get(leg.currency, ZERO),
+            )
+            return reply.send(HistoryChecked(check.token, found))
+
+        if ids:
+            self._find(context, check.exchange, ids, lambda: self._read(context, check.exchange, answer))
+        else:
+            self._read(context, check.exchange, answer)
+
+    def _note_gap(self, context: Context, exchange: str) -> None:
+        account = self._accounts.get(exchange)
+        if account is not None:
+            account.gap_noted = True
+            self._read(context, exchange, lambda book: account.mark_gap())
+
+    def _show(self, context: Context, query: GetPortfolio) -> None:
+        names = [name for name in self._accounts if query.exchange in {None, name}]
+        reply = context.take_reply()
+        seen: dict[str, AccountPortfolio] = {}
+
+        def look(book: Book) -> None:
+            seen[book.exchange] = account_view(book)
+            if len(seen) == len(names):
+                reply.send(PortfolioView(tuple(seen[name] for name in names)))
+
+        if not names:
+            reply.send(PortfolioView(()))
+        for name in names:
+            self._read(context, name, look)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def stop_requested(self, context: Context) -> bool:
+        """Asked to stop: what was told is written first, and each book's state with it."""
+        self._ending = True
+        self._leave(context)
+        return False
+
+    def _leave(self, context: Context) -> None:
+        if any(account.busy or account.queue for account in self._accounts.values()):
+            return
+        for name, account in self._accounts.items():
+            unit = account.final_unit()
+            if unit is not None:
+                account.busy = True
+                self._commit(context, name, unit)
+                return
+        context.stop()

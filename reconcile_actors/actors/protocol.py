@@ -1,0 +1,107 @@
+"""What the actors say to each other. Roles are names; replies carry the token of what they answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from reconcile_actors.domain.balances import Leg
+from reconcile_actors.domain.causes import Missing
+from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
+from reconcile_actors.domain.movements import Movement
+from reconcile_actors.domain.window import BookWindow
+
+SUPERVISOR: Final = "supervisor"
+PORTFOLIO: Final = "portfolio"
+AUDIT: Final = "audit"
+
+
+def reconciliation_role(exchange: str) -> str:
+    """The role of an account's reconciliation actor."""
+    return f"reconciliation:{exchange}"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """To the audit actor: make this durable. Answered by CommitResult."""
+
+    token: int
+    unit: UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class CommitResult:
+    """From the audit actor: what became of a unit of work."""
+
+    token: int
+    result: Committed | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class GetWindow:
+    """To the portfolio actor: the book of an account, at rest. Answered by WindowIs."""
+
+    exchange: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowIs:
+    """From the portfolio actor."""
+
+    token: int
+    window: BookWindow = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHistory:
+    """To the portfolio actor: which of these movements does the book lack? Answered by HistoryChecked."""
+
+    exchange: str
+    token: int
+    movements: Sequence[Movement] = field(repr=False)
+    steps: Mapping[str, Decimal] = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryChecked:
+    """From the portfolio actor."""
+
+    token: int
+    missing: tuple[Missing, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LegsExact:
+    """To the portfolio actor: these legs agreed to the last digit; tolerance is measured from here on."""
+
+    exchange: str
+    version: int
+    legs: tuple[Leg, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGap:
+    """To the portfolio actor: a report of this account was refused at the door, so its book has a hole."""
+
+    exchange: str
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeAccount:
+    """To a reconciliation actor; answered by a partly filled AccountStatus."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeAudit:
+    """To the audit actor; answered by AuditStatus."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditStatus:
+    """How the ledger writer is doing."""
+
+    size: int
+    store_ok: bool
+    detail: str
+    waiting: int
