@@ -193,6 +193,7 @@ class RequestLog:
         """Keeps `limit` requests."""
         self._lock = RLock()
         self._records: deque[RequestRecord] = deque(maxlen=limit)
+        self._on_request: list[Callable[[RequestRecord], None]] = []
         self.total = 0
 
     def add(self, record: RequestRecord) -> None:
@@ -200,6 +201,14 @@ class RequestLog:
         with self._lock:
             self._records.append(record)
             self.total += 1
+            listeners = list(self._on_request)
+        for listener in listeners:
+            listener(record)
+
+    def on_request(self, listener: Callable[[RequestRecord], None]) -> None:
+        """Calls `listener`, in the server's thread, as each request arrives."""
+        with self._lock:
+            self._on_request.append(listener)
 
     def of(self, endpoint: str) -> list[RequestRecord]:
         """The requests to one endpoint."""

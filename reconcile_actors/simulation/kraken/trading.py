@@ -55,9 +55,11 @@ def query_orders(call: Call) -> Json:
 def add_order(call: Call) -> Json:
     """Places a limit or market order: `{"descr": {"order"}, "txid": [id]}`."""
     flags = set(call.names("oflags"))
-    if flags - _FLAGS or call.flag("validate"):
-        # Unsupported on purpose, and refused rather than ignored: a client must not believe that it was only checked.
+    if flags - _FLAGS:
         raise KrakenError("EGeneral:Invalid arguments:oflags")
+    if call.flag("validate"):
+        # Not simulated, and refused rather than ignored: an order that should only be checked must not be placed.
+        raise KrakenError("EGeneral:Invalid arguments:validate")
     if call.text("type") not in set(Side):
         raise KrakenError("EGeneral:Invalid arguments:type")
     kind = call.text("ordertype")
