@@ -1,0 +1,181 @@
+"""The Kraken gateway: reads of one account behind the port. It never trades and never moves funds (I11).
+
+One BalanceEx answer is one atomic group: every asset with its total and what open orders hold. The ledger is the history.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from reconcile_actors.config.models import ExchangeConfig
+from reconcile_actors.domain.balances import Field
+from reconcile_actors.domain.movements import Movement
+from reconcile_actors.domain.snapshot import Bracket, Snapshot, UnknownReason, Unreadable
+from reconcile_actors.domain.valuation import Price
+from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
+from reconcile_actors.exchanges.clocks import MICROSECONDS, Clocks
+from reconcile_actors.exchanges.kraken.balances import Content, content_of
+from reconcile_actors.exchanges.kraken.calls import Calls
+from reconcile_actors.exchanges.kraken.errors import UNKNOWN_PAIR
+from reconcile_actors.exchanges.kraken.history import read_ledger
+from reconcile_actors.exchanges.kraken.ledger import movements_of
+from reconcile_actors.exchanges.kraken.limits import COST_HISTORY, TIERS, CallLimit, Purpose
+from reconcile_actors.exchanges.kraken.presence import Presence
+from reconcile_actors.exchanges.kraken.prices import QUOTE, pairs_of, read_prices
+from reconcile_actors.exchanges.kraken.shape import Rejected, Row, raw_rows, read_rows
+from reconcile_actors.exchanges.kraken.trades import TRADES_A_CALL, explained, read_trades, unexplained
+from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
+from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
+
+GROUP: Final = "balances"
+LAG_SECONDS: Final = 1.0
+FEE_RESERVE: Final = Decimal("0.005")
+
+
+class KrakenGateway:
+    """Fulfils `ExchangeGateway`; see there for what the methods promise."""
+
+    def __init__(
+        self,
+        name: str,
+        config: ExchangeConfig,
+        client: CcxtClient,
+        *,
+        retry_count: int,
+        clocks: Clocks,
+        jitter: Jitter = FULL_JITTER,
+    ) -> None:
+        self._name = name
+        self._client = client
+        self._clocks = clocks
+        self._wallets = frozenset(config.wallets)
+        self._allow_empty = config.allow_empty
+        self._lag_seconds = max(LAG_SECONDS, config.exchange_lag_seconds or LAG_SECONDS)
+        self._limit = CallLimit(TIERS[config.tier])
+        self._calls = Calls(client, self._limit, clocks, retry_count=retry_count, jitter=jitter)
+        self._presence = Presence()
+        self._raw_digest = ""
+        self._content: Content | None = None
+        self._seen: dict[str, tuple[object, Row]] = {}
+        self._without_price: set[str] = set()
+
+    @property
+    def facts(self) -> AdapterFacts:
+        """What Kraken allows at this moment's tier."""
+        tier = self._limit.tier
+        return AdapterFacts(
+            lag_seconds=self._lag_seconds,
+            authoritative=frozenset({Field.TOTAL, Field.LOCKED}),
+            zeros_omitted=False,
+            fee_reserve=FEE_RESERVE,
+            poll_seconds=tier.poll_seconds,
+            history_seconds=tier.history_seconds,
+            detection_seconds=tier.detection_seconds,
+            tier=tier.name,
+        )
+
+    async def read(
+        self, *, timeout_seconds: float, fresh: bool = False, confirming: bool = False
+    ) -> Snapshot | Unreadable:
+        """All balances of the configured wallets, or why they are not believed. Raises ExchangeFailureError.
+
+        An answer that is no JSON is unreadable like any other that is not understood. After an answer that lacked a row the
+        next read takes a fresh connection by itself.
+        """
+        requested_us, requested_at = self._clocks.monotonic_us(), self._clocks.utc_us()
+        try:
+            answer = await self._calls.private(
+                "privatePostBalanceEx",
+                {},
+                deadline_us=self._clocks.deadline_us(timeout_seconds),
+                purpose=Purpose.CONFIRM if confirming else Purpose.WATCH,
+                fresh=fresh or self._presence.doubtful,
+                remember=True,
+            )
+        except ExchangeFailureError as failure:
+            if failure.failure is not FailureClass.BAD_DATA:
+                raise
+            bracket = Bracket(requested_us, self._clocks.monotonic_us(), requested_at, self._clocks.utc_us())
+            return Unreadable(self._name, GROUP, bracket, UnknownReason.BAD_SHAPE, failure.code)
+        content = self._understood(answer)
+        if isinstance(content, Rejected):
+            return Unreadable(self._name, GROUP, answer.bracket, content.reason, content.detail)
+        return Snapshot(
+            exchange=self._name,
+            group=GROUP,
+            bracket=answer.bracket,
+            balances=content.balances,
+            positions={},
+            digest=content.digest,
+            raw_digest=answer.digest,
+            steps=content.steps,
+            connection=answer.connection,
+        )
+
+    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+        """Every ledger movement since an instant (UTC us), as far as `through_at`. Raises ExchangeFailureError."""
+        deadline_us = self._clocks.deadline_us(timeout_seconds)
+
+        async def fetch(params: dict[str, object]) -> Answer:
+            return await self._calls.private("privatePostLedgers", params, deadline_us=deadline_us, cost=COST_HISTORY)
+
+        read = await read_ledger(fetch, since_at, int(self._lag_seconds * MICROSECONDS))
+        movements = [
+            movement
+            for movement in movements_of(self._name, read.rows)
+            if movement.wallet in self._wallets and (movement.occurred_at or 0) >= since_at
+        ]
+        return History(movements, since_at, read.through_at)
+
+    async def enrich(self, movements: Sequence[Movement], *, timeout_seconds: float) -> Sequence[Movement]:
+        """The same movements, fills with market, side and order id where Kraken's trades say so. Raises ExchangeFailureError.
+
+        Costs two of the counter for each twenty fills, so it is for fills that need explaining and not part of `history`.
+        """
+        deadline_us = self._clocks.deadline_us(timeout_seconds)
+        ids = unexplained(movements)
+        result = list(movements)
+        for first in range(0, len(ids), TRADES_A_CALL):
+            params = {"txid": ",".join(ids[first : first + TRADES_A_CALL])}
+            answer = await self._calls.private(
+                "privatePostQueryTrades", params, deadline_us=deadline_us, cost=COST_HISTORY
+            )
+            result = explained(result, read_trades(answer.content))
+        return result
+
+    async def prices(self, currencies: Sequence[str], *, timeout_seconds: float) -> Mapping[str, Price]:
+        """USD prices by ticker. One unknown pair makes Kraken refuse all, so then every ticker is read and the lack remembered."""
+        wanted = sorted(set(currencies) - self._without_price - {QUOTE})
+        if not wanted:
+            return {}
+        deadline_us = self._clocks.deadline_us(timeout_seconds)
+        try:
+            answer = await self._calls.public("publicGetTicker", {"pair": pairs_of(wanted)}, deadline_us=deadline_us)
+        except ExchangeFailureError as failure:
+            if failure.code != UNKNOWN_PAIR:
+                raise
+            answer = await self._calls.public("publicGetTicker", {}, deadline_us=deadline_us)
+        prices = read_prices(answer.content, wanted, answer.bracket.received_at)
+        self._without_price.update(set(wanted) - set(prices))
+        return prices
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._client.close()
+
+    def _understood(self, answer: Answer) -> Content | Rejected:
+        if self._content is not None and answer.digest == self._raw_digest:
+            self._presence.settle()
+            return self._content  # byte for byte what was believed before
+        rows = read_rows(answer.content, self._seen)
+        if isinstance(rows, Rejected):
+            return rows
+        if not rows and not self._allow_empty:
+            return Rejected(UnknownReason.EMPTY, "no_row")
+        if not self._presence.believes(rows.keys(), answer.connection, answer.bracket.received_us):
+            return Rejected(UnknownReason.INCOMPLETE_PAGE, "row_gone")
+        raw = raw_rows(answer.content)
+        self._seen = {asset: (raw[asset], row) for asset, row in rows.items()}
+        self._content = content_of(list(rows.values()), self._wallets)
+        self._raw_digest = answer.digest
+        return self._content

@@ -1,0 +1,83 @@
+"""All ledger rows since an instant, page by page, or a failure: half a history would look like missing movements.
+
+Pages come newest first and shift while rows are added; a row is then seen twice, never skipped, and counts once. More rows
+than one read should ask for are read in windows from the oldest on, and the answer says how far it reaches.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from reconcile_actors.domain.movements import MovementType
+from reconcile_actors.exchanges.ccxt_client import Answer
+from reconcile_actors.exchanges.clocks import MICROSECONDS
+from reconcile_actors.exchanges.kraken.fields import distrusted
+from reconcile_actors.exchanges.kraken.ledger import LedgerPage, LedgerRow, read_page
+from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
+
+ROWS_A_READ: Final = 500
+OVERLAP_US: Final = 10 * MICROSECONDS
+_PAGES_MAX: Final = 200
+_NARROWINGS_MAX: Final = 8
+
+Fetch = Callable[[dict[str, object]], Awaitable[Answer]]
+"""Asks for one page of the ledger with these parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRead:
+    """`rows` are complete from `since_at` less the overlap to `through_at` (UTC us); later ones may be among them."""
+
+    rows: tuple[LedgerRow, ...]
+    through_at: int
+
+
+async def read_ledger(fetch: Fetch, since_at: int, lag_us: int) -> LedgerRead:
+    """Every row since an instant. `lag_us`: how late a row may appear. Raises ExchangeFailureError."""
+    start = max(0, since_at - OVERLAP_US) // MICROSECONDS - 1  # exclusive at the exchange
+    params: dict[str, object] = {"start": max(0, start)}
+    answer = await fetch(params)
+    page = read_page(answer.content)
+    now_at = min(answer.bracket.requested_at, answer.server_at or answer.bracket.requested_at)
+    horizon_at = now_at - lag_us
+    for _ in range(_NARROWINGS_MAX):
+        span = (horizon_at - since_at) // MICROSECONDS
+        if page.count <= ROWS_A_READ or span < 2:
+            break
+        # As if rows were spread evenly; aims below the bound so that one narrowing mostly suffices.
+        end = since_at // MICROSECONDS + max(1, span * ROWS_A_READ * 4 // (page.count * 5))
+        params = {**params, "end": end}
+        page = read_page((await fetch(params)).content)
+        horizon_at = end * MICROSECONDS
+    rows = await _rest(fetch, params, page)
+    through_at = _before_halves(rows, horizon_at)
+    return LedgerRead(tuple(rows.values()), max(since_at, through_at))
+
+
+async def _rest(fetch: Fetch, params: dict[str, object], first: LedgerPage) -> dict[str, LedgerRow]:
+    rows = dict(first.rows)
+    offset = len(rows)
+    for _ in range(_PAGES_MAX):
+        if len(rows) >= first.count:
+            return rows
+        page = read_page((await fetch({**params, "ofs": offset})).content)
+        if page.count < first.count:  # rows were taken away, so that others slipped past the offset
+            raise ExchangeFailureError(FailureClass.TRANSIENT, "history_changed")
+        if not page.rows:
+            raise distrusted("history_incomplete")
+        rows.update(page.rows)
+        offset += len(page.rows)
+    raise distrusted("history_too_long")
+
+
+def _before_halves(rows: dict[str, LedgerRow], horizon_at: int) -> int:
+    """Takes out trades of which only one side is there yet, and gives the instant before the first of them."""
+    sides: dict[str, set[object]] = {}
+    for row in rows.values():
+        if row.type is MovementType.FILL:
+            sides.setdefault(row.reference, set()).add(row.place)
+    young = horizon_at - OVERLAP_US
+    halves = [row for row in rows.values() if row.at > young and len(sides.get(row.reference, ())) == 1]
+    for row in halves:
+        del rows[row.id]
+    return min([horizon_at, *(row.at - 1 for row in halves)])

@@ -1,0 +1,117 @@
+"""Kraken's call counter, kept on our side: https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits.
+
+Every call adds to a counter that falls with time; above its maximum calls are refused. Watching takes at most four fifths of
+what falls, so that the counter stays low and a confirmation can burst. Pure: the time (monotonic us) is handed in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+COST_HISTORY: Final = 2.0  # Ledgers, TradesHistory, QueryLedgers, QueryTrades
+COST_OTHER: Final = 1.0
+
+LOCAL_LAG_SECONDS: Final = 2.0
+CONFIRM_SPACING_SECONDS: Final = 0.25
+ROUND_TRIP_SECONDS: Final = 0.5
+
+_WATCH_SHARE: Final = 0.8
+_WATCH_BURST_SHARE: Final = 0.5
+_RESERVE: Final = 2.0  # our clock and Kraken's do not tick together
+_POLL_COST: Final = 2.0  # three quarters of the decay: one balance a poll, one page of history each fourth poll
+_POLLS_A_HISTORY: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A verification level: the counter's maximum and how much of it falls a second."""
+
+    name: str
+    maximum: float
+    decay: float
+
+    @property
+    def poll_seconds(self) -> float:
+        """Spacing of balance reads while watching."""
+        return _POLL_COST / self.decay
+
+    @property
+    def history_seconds(self) -> float:
+        """Spacing of history reads while watching."""
+        return self.poll_seconds * _POLLS_A_HISTORY
+
+    @property
+    def detection_seconds(self) -> float:
+        """How soon a difference is confirmed: the next poll, the local lag, one confirming read, the way there and back."""
+        return self.poll_seconds + LOCAL_LAG_SECONDS + CONFIRM_SPACING_SECONDS + ROUND_TRIP_SECONDS
+
+
+STARTER: Final = Tier("starter", 15.0, 0.33)
+INTERMEDIATE: Final = Tier("intermediate", 20.0, 0.5)
+PRO: Final = Tier("pro", 20.0, 1.0)
+TIERS: Final[Mapping[str, Tier]] = {tier.name: tier for tier in (STARTER, INTERMEDIATE, PRO)}
+_BELOW: Final[Mapping[str, Tier]] = {PRO.name: INTERMEDIATE, INTERMEDIATE.name: STARTER, STARTER.name: STARTER}
+
+
+class Purpose(Enum):
+    """What a read is for: watching keeps to its share, confirming may use what is left of the counter."""
+
+    WATCH = auto()
+    CONFIRM = auto()
+
+
+class Meter:
+    """A level that falls at a constant rate."""
+
+    def __init__(self) -> None:
+        self._level = 0.0
+        self._at_us = 0
+
+    def level(self, decay: float, now_us: int) -> float:
+        """The level now; a clock that stands or goes back lets nothing fall."""
+        if now_us > self._at_us:
+            self._level = max(0.0, self._level - (now_us - self._at_us) / 1e6 * decay)
+            self._at_us = now_us
+        return self._level
+
+    def add(self, cost: float) -> None:
+        """Raises the level."""
+        self._level += cost
+
+    def fill(self, level: float) -> None:
+        """Sets the level to at least that."""
+        self._level = max(self._level, level)
+
+
+class CallLimit:
+    """Both counters of one account: Kraken's own, and the share that watching may take."""
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        self._counter = Meter()
+        self._watch = Meter()
+
+    def wait_seconds(self, cost: float, purpose: Purpose, now_us: int) -> float:
+        """How long to wait before a call of that cost; 0 when it may go now."""
+        decay, maximum = self.tier.decay, self.tier.maximum - _RESERVE
+        wait = (self._counter.level(decay, now_us) + cost - maximum) / decay
+        if purpose is Purpose.WATCH:
+            rate = decay * _WATCH_SHARE
+            burst = self.tier.maximum * _WATCH_BURST_SHARE
+            wait = max(wait, (self._watch.level(rate, now_us) + cost - burst) / rate)
+        return max(0.0, wait)
+
+    def spend(self, cost: float, purpose: Purpose, now_us: int) -> None:
+        """A call of that cost goes now."""
+        self._counter.level(self.tier.decay, now_us)
+        self._counter.add(cost)
+        if purpose is Purpose.WATCH:
+            self._watch.level(self.tier.decay * _WATCH_SHARE, now_us)
+            self._watch.add(cost)
+
+    def step_down(self, now_us: int) -> None:
+        """The exchange refused: the account has less than we thought, or shares it. One tier lower, and the counter is full."""
+        self._counter.level(self.tier.decay, now_us)
+        self.tier = _BELOW[self.tier.name]
+        self._counter.fill(self.tier.maximum)

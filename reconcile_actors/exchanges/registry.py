@@ -1,0 +1,65 @@
+"""Which exchanges this version reads, and how a gateway to one of them is opened."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from reconcile_actors.config.models import ExchangeConfig, ReconciliationConfig
+from reconcile_actors.errors import ConfigError
+from reconcile_actors.exchanges.ccxt_client import open_client
+from reconcile_actors.exchanges.clocks import Clocks
+from reconcile_actors.exchanges.credentials import Credentials, resolve_credentials
+from reconcile_actors.exchanges.kraken import KrakenGateway
+from reconcile_actors.exchanges.kraken.errors import explain
+from reconcile_actors.exchanges.port import ExchangeGateway
+
+
+class _Open(Protocol):
+    async def __call__(
+        self, name: str, exchange: ExchangeConfig, credentials: Credentials, *, retry_count: int, clocks: Clocks
+    ) -> ExchangeGateway: ...
+
+
+async def _open_kraken(
+    name: str, exchange: ExchangeConfig, credentials: Credentials, *, retry_count: int, clocks: Clocks
+) -> ExchangeGateway:
+    client = await open_client(
+        "kraken",
+        credentials,
+        clocks=clocks,
+        explain=explain,
+        base_url=exchange.base_url,
+        proxy=exchange.proxy,
+        ca_file=exchange.ca_file,
+    )
+    return KrakenGateway(name, exchange, client, retry_count=retry_count, clocks=clocks)
+
+
+_KNOWN: Final[Mapping[str, _Open]] = {"kraken": _open_kraken}
+
+
+def check_exchanges(exchanges: Mapping[str, ExchangeConfig]) -> None:
+    """Whether every account's exchange is one that this version reads. Raises ConfigError."""
+    for name, exchange in exchanges.items():
+        _opener(name, exchange)
+
+
+async def open_gateway(
+    name: str, exchange: ExchangeConfig, reconciliation: ReconciliationConfig, *, clocks: Clocks | None = None
+) -> ExchangeGateway:
+    """A gateway to the account `name`. Reads its keys and loads ccxt (about a second); connects at the first read.
+
+    Raises ConfigError or CredentialsError.
+    """
+    open_one = _opener(name, exchange)
+    credentials = await asyncio.to_thread(resolve_credentials, name, exchange)
+    return await open_one(
+        name, exchange, credentials, retry_count=reconciliation.retry_count, clocks=clocks or Clocks()
+    )
+
+
+def _opener(name: str, exchange: ExchangeConfig) -> _Open:
+    open_one = _KNOWN.get(exchange.id)
+    if open_one is None:
+        raise ConfigError(f"exchanges.{name}.id: this version reads {', '.join(sorted(_KNOWN))} only")
+    return open_one
