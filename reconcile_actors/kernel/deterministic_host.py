@@ -88,7 +88,8 @@ class DeterministicHost:
         for incarnation in reversed(directory.roots()):
             directory.stop(incarnation, max(0.0, until - clock.now))
             self._run_to_end(incarnation, until)
-            if incarnation.finish(Abandoned()):
+            incarnation.finish(Abandoned())  # in case its own deadline has not done so yet
+            if isinstance(incarnation.end_reason, Abandoned):
                 abandoned.append(incarnation.name)
         self._edge.fail_open_asks()
         self.settle()

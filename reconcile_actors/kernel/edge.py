@@ -58,6 +58,8 @@ class Edge:
         reply_to = FutureReply(future, to, self.dead_letters)
         with self._asks_lock:
             self._asks[future] = reply_to
+        # Taken before the timer is set, so that no message is begun whose asker has been told that it was too late.
+        deadline = self._engine.clock.monotonic() + timeout_seconds
         timer = self._engine.after(timeout_seconds, partial(reply_to.fail, DeadlineExceeded(to)))
 
         def close(done: Future[object]) -> None:
@@ -66,7 +68,6 @@ class Edge:
                 self._asks.pop(done, None)
 
         future.add_done_callback(close)
-        deadline = self._engine.clock.monotonic() + timeout_seconds
         envelope = self.directory.envelope(
             message, to=to, correlation_id=correlation_id, deadline=deadline, reply_to=reply_to
         )

@@ -73,6 +73,7 @@ class Incarnation:
         self.mailbox = Mailbox(mailbox_limit)
         self.children: dict[str, Incarnation] = {}  # guarded by the directory's lock
         self.ended = threading.Event()
+        self.end_reason: Reason | None = None
         self.random = directory.engine.random_for(name, epoch)
         self.in_hand: Envelope | None = None
         self.stop_wanted = False
@@ -114,6 +115,7 @@ class Incarnation:
             if not self._live:
                 return False
             self._live = False
+            self.end_reason = reason
             held, self._held = list(self._held.values()), {}
             owed, self._owed = list(self._owed.values()), {}
         rest = self.mailbox.close()

@@ -86,7 +86,8 @@ class PykkaHost:
         for incarnation in reversed(directory.roots()):
             directory.stop(incarnation, max(0.0, until - clock.monotonic()))
             incarnation.ended.wait(max(0.0, until - clock.monotonic()))
-            if incarnation.finish(Abandoned()):
+            incarnation.finish(Abandoned())  # in case its own deadline has not done so yet
+            if isinstance(incarnation.end_reason, Abandoned):
                 abandoned.append(incarnation.name)
         self._edge.fail_open_asks()
         self._engine.stop(max(0.1, until - clock.monotonic()))
