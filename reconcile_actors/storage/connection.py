@@ -5,9 +5,9 @@ aiosqlite runs each connection on a thread of its own that is no daemon: whoever
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import aiosqlite
@@ -18,6 +18,8 @@ SqlValue: TypeAlias = str | int | bytes | None
 Parameters: TypeAlias = Sequence[SqlValue]
 Row: TypeAlias = Sequence[Any]
 """One result row. `Any`, because the type of each column is held by its STRICT table and not by Python."""
+
+T = TypeVar("T")
 
 BUSY_SECONDS: Final = 0.25
 """How long a foreign lock is waited for: commits queue behind it, so not long."""
@@ -38,32 +40,30 @@ _WRITER_PRAGMAS: Final = (
 class Database:
     """One connection. Every method raises StoreFailedError with one word for the reason and nothing of SQLite's text."""
 
-    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+    def __init__(self, connection: aiosqlite.Connection, raw: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
+        self._raw = raw
         self._path = path
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on the connection's thread, in its turn: several statements for the price of one change of threads.
+
+        It is ended even if the caller is cancelled meanwhile.
+        """
+        try:
+            # `_execute` is what every public method of aiosqlite goes through; a test pins it
+            result: T = await self._connection._execute(work, self._raw)  # type: ignore[no-untyped-call]  # noqa: SLF001 - see above
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            raise StoreFailedError(reason_of(error), self._path) from None
+        return result
 
     async def execute(self, sql: str) -> None:
         """Run one statement that takes no values and gives no rows worth having."""
         await self.fetch(sql)
 
-    async def execute_many(self, sql: str, rows: Iterable[Parameters]) -> None:
-        """Run one statement for each row of values, stopping at the first that fails."""
-        try:
-            await self._connection.executemany(sql, rows)
-        except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            raise StoreFailedError(reason_of(error), self._path) from None
-
     async def fetch(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of one statement."""
-        try:
-            return list(await self._connection.execute_fetchall(sql, parameters))
-        except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            raise StoreFailedError(reason_of(error), self._path) from None
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction is open; SQLite ends some by itself when a statement fails."""
-        return self._connection.in_transaction
+        return await self.run(lambda raw: raw.execute(sql, parameters).fetchall())
 
     async def close(self) -> None:
         """Close the connection and end its thread. An open transaction is rolled back."""
@@ -76,12 +76,18 @@ class Database:
 async def connect(path: Path, *, mode: str, immutable: bool = False) -> Database:
     """Open an existing file (`mode` is SQLite's: `rw` or `ro`) and read nothing yet. Raises StoreFailedError."""
     uri = f"{_uri(path)}?mode={mode}{'&immutable=1' if immutable else ''}"
-    try:
+    opened: list[sqlite3.Connection] = []
+
+    def connector() -> sqlite3.Connection:
         # isolation_level=None: transactions begin and end where the code says so, never by Python's guess
-        connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        opened.append(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS))
+        return opened[0]
+
+    try:
+        connection = await aiosqlite.Connection(connector, iter_chunk_size=64)
     except sqlite3.Error as error:
         raise StoreFailedError(reason_of(error), path) from None
-    return Database(connection, path)
+    return Database(connection, opened[0], path)
 
 
 def _uri(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from reconcile_actors.audit.errors import LeafError
 from reconcile_actors.audit.leaf import parse_leaf
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
-from reconcile_actors.domain.ledger import BookRow, BookState, Json
+from reconcile_actors.domain.ledger import Json, StoredBook
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.report import ReconciliationReport
 from reconcile_actors.messages.wire import iso, to_us
@@ -46,19 +46,6 @@ _ENTRIES: Final = """
       AND (?4 IS NULL OR json_extract(CAST(leaf AS TEXT), '$.at') >= ?4)
     ORDER BY log.seq
     """
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBook:
-    """What an account's book is rebuilt from: a state, the rows after it (by version), and the newest movements with an id.
-
-    `version` is the newest version of the book, 0 for none. `recent` is oldest first and may overlap `rows`.
-    """
-
-    version: int
-    state: BookState | None
-    rows: tuple[BookRow, ...]
-    recent: tuple[Movement, ...]
 
 
 @dataclass(frozen=True, slots=True)

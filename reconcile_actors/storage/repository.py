@@ -113,9 +113,7 @@ class ReconciliationRepository(LedgerReads):
         now = self._utc()
         async with self._turn:
             session = await self._sound_session()
-            await session.database.execute_many(
-                "UPDATE outbox SET done_at = ? WHERE id = ?", [(now, id_) for id_ in ids]
-            )
+            await session.mark_sent(ids, now)
 
     async def close(self) -> None:
         """End what was begun, fold the WAL into the main file, close it and let the next writer in. Twice is once."""
@@ -152,7 +150,7 @@ class ReconciliationRepository(LedgerReads):
         if session.writer.state.size == 0:
             batch = session.writer.start(to_datetime(self._utc()))
             try:
-                await session.write(statements(batch, ()))
+                await session.write(statements(batch, ()), lambda: True)
             except CommitInDoubtError as error:
                 raise StoreFailedError(error.reason, self._path) from None
             session.writer.commit(batch)
@@ -215,7 +213,6 @@ class ReconciliationRepository(LedgerReads):
         if batch is None:
             return [admission.refused[place] for place in range(len(units))]
         await self._write(session, batch, admission)
-        await self._show_head(batch.checkpoint.note)
         answers: dict[int, Committed | Refused] = {
             **admission.refused,
             **outcomes(admission.admitted, batch.before.size),
@@ -239,11 +236,14 @@ class ReconciliationRepository(LedgerReads):
     async def _write(self, session: Session, batch: Batch, admission: Admission) -> None:
         self._session = None  # until the transaction has ended one way or the other, this session is not to be trusted
         try:
-            await session.write(statements(batch, admission.admitted))
+            shown = await session.write(
+                statements(batch, admission.admitted), lambda: self._show_head(batch.checkpoint.note)
+            )
         except StoreFailedError:
             self._session = session
             raise
         except CommitInDoubtError as doubt:
+            self.is_head_behind = True
             await self._resolve(session, batch, doubt.reason)  # leaves a session that has read everything from the file
         except (
             BaseException
@@ -253,6 +253,7 @@ class ReconciliationRepository(LedgerReads):
         else:
             session.writer.commit(batch)
             session.versions.update(admission.versions)
+            self.is_head_behind = not shown
             self._session = session
 
     async def _resolve(self, session: Session, batch: Batch, reason: Reason) -> None:
@@ -273,17 +274,17 @@ class ReconciliationRepository(LedgerReads):
         if fresh.writer.state != batch.after:
             raise StoreFailedError(reason, self._path)
 
-    async def _show_head(self, note: bytes) -> None:
+    def _show_head(self, note: bytes) -> bool:
+        """Runs on the connection's thread: the medium may be slow. The commit stands, whether or not the head could be written."""
         if self._head_file is None:
-            return
+            return True
         try:
-            await asyncio.to_thread(write_head, self._head_file, note)
+            write_head(self._head_file, note)
         except OSError as error:
             if not self.is_head_behind:
                 logger.bind(reason=str(reason_of(error))).error("the trusted head cannot be written")
-            self.is_head_behind = True
-        else:
-            self.is_head_behind = False
+            return False
+        return True
 
 
 def _all_refused(units: Sequence[UnitOfWork], reason: Reason) -> list[Committed | Refused]:

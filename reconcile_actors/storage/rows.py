@@ -7,6 +7,8 @@ COLUMNS constant. `seq` is the first audit leaf of the unit that wrote the row.
 from decimal import Decimal
 from typing import Final
 
+import orjson
+
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Kind, Severity, State
 from reconcile_actors.domain.ledger import BookRow, BookState, OutboxRow
@@ -26,7 +28,7 @@ DISCREPANCY_COLUMNS: Final = (
 
 def effects_text(effects: Effects) -> str:
     """`[[wallet, currency, field, "amount"], ...]`, sorted, so that equal effects are equal text."""
-    return json_text(sorted([*leg, amount_text(amount)] for leg, amount in effects.items()))
+    return orjson.dumps(sorted((*leg, amount_text(amount)) for leg, amount in effects.items())).decode()
 
 
 def effects_of(text: str) -> dict[Leg, Decimal]:

@@ -3,6 +3,7 @@
 A session that has met an error it cannot judge is thrown away and opened anew: what the file says then is what counts.
 """
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TypeAlias
 
 from reconcile_actors.audit.keys import SigningKey, VerifierKey
 from reconcile_actors.audit.writer import LogWriter
-from reconcile_actors.storage.connection import Database, settle_writer
-from reconcile_actors.storage.errors import Reason, StoreFailedError
+from reconcile_actors.storage.connection import Database, SqlValue, settle_writer
+from reconcile_actors.storage.errors import Reason, StoreFailedError, reason_of
 from reconcile_actors.storage.log_state import log_size, stored_state
 from reconcile_actors.storage.migrations import migrate, stored_version
 from reconcile_actors.storage.statements import Statement
@@ -46,27 +47,25 @@ class Session:
             self.versions[exchange] = int(rows[0][0] or 0)
         return self.versions
 
-    async def write(self, statements: Sequence[Statement]) -> None:
-        """Run all of it in one transaction. Raises StoreFailedError once nothing of it stands, else CommitInDoubtError."""
-        try:
-            await self.database.execute("BEGIN IMMEDIATE")
-            for one in statements:
-                await self.database.execute_many(one.sql, one.rows)
-        except StoreFailedError as error:
-            await self._roll_back()
-            raise StoreFailedError(error.reason, self.path) from None
-        try:
-            await self.database.execute("COMMIT")
-        except StoreFailedError as error:
-            raise CommitInDoubtError(error.reason) from None
+    async def write(self, statements: Sequence[Statement], afterwards: Callable[[], bool]) -> bool:
+        """Run all of it in one transaction, and once that is committed `afterwards`, whose answer is returned.
 
-    async def _roll_back(self) -> None:
-        if not self.database.in_transaction:  # SQLite has rolled back by itself
-            return
+        Raises StoreFailedError once nothing of it stands, else CommitInDoubtError.
+        """
+
+        def work(raw: sqlite3.Connection) -> bool:
+            _transact(raw, statements)
+            return afterwards()
+
+        return await self.database.run(work)
+
+    async def mark_sent(self, ids: Sequence[int], at: int) -> None:
+        """Note when messages of the outbox were acknowledged, all or none. Raises StoreFailedError."""
+        marks: list[tuple[SqlValue, ...]] = [(at, id_) for id_ in ids]
         try:
-            await self.database.execute("ROLLBACK")
-        except StoreFailedError as error:
-            raise CommitInDoubtError(error.reason) from None
+            await self.write([Statement("UPDATE outbox SET done_at = ? WHERE id = ?", marks)], lambda: True)
+        except CommitInDoubtError as doubt:  # to mark a message twice, or once more after a restart, does no harm
+            raise StoreFailedError(doubt.reason, self.path) from None
 
     async def fold_wal(self) -> None:
         """Bring everything committed into the main file, synced, and empty the WAL. Raises StoreFailedError unless all of it was."""
@@ -88,3 +87,22 @@ async def open_session(path: Path, connect: Connect, key_for: KeyFor, origin: st
     except BaseException:
         await database.close()  # its thread would keep the process alive
         raise
+
+
+def _transact(raw: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+        for one in statements:
+            raw.executemany(one.sql, one.rows)
+    except Exception:
+        if raw.in_transaction:  # SQLite has rolled back by itself after some errors
+            _or_doubt(raw, "ROLLBACK")
+        raise
+    _or_doubt(raw, "COMMIT")
+
+
+def _or_doubt(raw: sqlite3.Connection, sql: str) -> None:
+    try:
+        raw.execute(sql)
+    except sqlite3.Error as error:
+        raise CommitInDoubtError(reason_of(error)) from None
