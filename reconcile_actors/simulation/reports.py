@@ -45,8 +45,8 @@ class Misreporting:
     """How a trading process gets it wrong. Fills are counted from 1, in the order in which they happen.
 
     `drop_fills` are never told; `drop_fees` are told with a fee of zero; `delay_fills` come that many seconds late; `duplicate_fills`
-    come twice. `drop_types` names message types that are never told. Every report is late by a random time in `lateness_seconds`,
-    and with `reorder` those that are due together come shuffled.
+    come twice. `drop_types` names message types that are never told. Every report is late by a random time in `lateness_seconds`, though
+    those of one order keep their order unless a fill is delayed on purpose; with `reorder` all that are due together come shuffled.
     """
 
     drop_fills: frozenset[int] = frozenset()
@@ -75,6 +75,7 @@ class Reporter:
         self._random = seeded(seed, exchange, "reports")
         self._fills = 0
         self._order = count()
+        self._last_due: dict[str, float] = {}
         self._waiting: list[tuple[float, int, Report]] = []
 
     def tell(self, events: Iterable[Event], now: float) -> None:
@@ -133,17 +134,22 @@ class Reporter:
                 {**self._head("RecordFee"), "id": fill.id, "currency": report["fee_currency"], "amount": report["fee"]}
             )
             report["fee"] = "0"
-        late = self._wrong.delay_fills.get(number, 0.0)
-        self._queue(report, now + late)
+        delay = self._wrong.delay_fills.get(number, 0.0)
+        self._queue(report, now, delay)
         if number in self._wrong.duplicate_fills:
-            self._queue(dict(report), now + late)
+            self._queue(dict(report), now, delay)
 
-    def _queue(self, report: Report, at: float) -> None:
+    def _queue(self, report: Report, now: float, delay: float = 0.0) -> None:
         if report["type"] in self._wrong.drop_types:
             self.omitted.append(report)
             return
-        due = at + self._random.uniform(*self._wrong.lateness_seconds)
-        heapq.heappush(self._waiting, (due, next(self._order), report))
+        due = now + self._random.uniform(*self._wrong.lateness_seconds)
+        order_id = str(report.get("order_id", ""))
+        if order_id:
+            due = self._last_due[order_id] = max(due, self._last_due.get(order_id, due))
+            if report["type"] == "CloseOrder":
+                del self._last_due[order_id]
+        heapq.heappush(self._waiting, (due + delay, next(self._order), report))
 
     def _head(self, kind: str) -> Report:
         return {"type": kind, "exchange": self._exchange, "wallet": self._wallet}
