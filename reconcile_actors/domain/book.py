@@ -367,6 +367,7 @@ class Book:
             unknown=self.unknown,
             first_message_us=self.first_message_us,
             watermark_at=self.watermark_at,
+            since_at=min((one.as_of for one in self.told.values()), default=None),
             operations=dict(self.operations),
             reserves=reserves,
         )

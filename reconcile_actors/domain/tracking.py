@@ -82,15 +82,19 @@ class Tracker:
 
     # -- reads ---------------------------------------------------------------------------------------------------------
 
-    def judge(self, window: BookWindow, snapshot: Snapshot, *, settled: bool) -> tuple[bool, list[Change]]:
+    def judge(
+        self, window: BookWindow, snapshot: Snapshot, *, settled: bool, now_at: int | None = None
+    ) -> tuple[bool, list[Change]]:
         """One read against the book as it is known now. The first value tells whether the read is done with.
+
+        `now_at` is when it is judged (UTC us), which stands in what it finds; by default when the answer was there.
 
         Unsettled, only a match, or a difference whose cause history names, has a consequence.
         """
         evaluation = self._evaluate(window, snapshot)
-        now_at = snapshot.bracket.received_at
+        now_at = snapshot.bracket.received_at if now_at is None else now_at
         if isinstance(evaluation, Matched):
-            return True, self._take_match(evaluation, snapshot, window)
+            return True, self._take_match(evaluation, snapshot, window, now_at)
         if isinstance(evaluation, Lagging | Different):
             changes = self._confirm_named(evaluation.sets, snapshot, window, now_at)
             if settled:
@@ -123,8 +127,7 @@ class Tracker:
         between = (time_of(one, snapshot.bracket) for one in window.entries if one.effects and not one.restates)
         return min((at for at in between if seen_at < at <= visible_by), default=None)
 
-    def _take_match(self, matched: Matched, snapshot: Snapshot, window: BookWindow) -> list[Change]:
-        now_at = snapshot.bracket.received_at
+    def _take_match(self, matched: Matched, snapshot: Snapshot, window: BookWindow, now_at: int) -> list[Change]:
         self._floor, self._matched, self._lag = matched.mark, snapshot.bracket, None
         self._streaks.clear()
         self._joint_reads = 0

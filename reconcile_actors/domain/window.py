@@ -30,6 +30,7 @@ class BookWindow:
 
     `operations` counts the rounding operations on a leg since it was last exact. `reserves` is what open buy orders lock,
     on top of which an exchange may lock fees. `watermark_at` is how far the trading process says it has reported (UTC us).
+    `since_at` is the earliest instant that the wallets' statements speak of: what happened before is included in them.
     """
 
     exchange: str
@@ -42,5 +43,6 @@ class BookWindow:
     unknown: UnknownReason | None = None
     first_message_us: int | None = None
     watermark_at: int | None = None
+    since_at: int | None = None
     operations: Mapping[Leg, int] = field(default_factory=dict)
     reserves: Mapping[Leg, Decimal] = field(default_factory=dict)
