@@ -7,6 +7,8 @@ import click
 
 from reconcile_actors.cli import output
 from reconcile_actors.cli.options import config_option, json_option, parsed, set_option, settings_of
+from reconcile_actors.config import Settings
+from reconcile_actors.config.origins import effective_values
 
 
 @click.group()
@@ -26,10 +28,8 @@ def check(config: Path) -> None:
 @config_option
 @set_option
 @json_option
-def show(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+def show(*, config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Every effective value and where it comes from: default, file, env or command line. Secrets are never resolved."""
-    from reconcile_actors.config.origins import effective_values  # noqa: PLC0415 - pydantic is not for `--help`
-
     values = effective_values(config, overrides=parsed(overrides))
     if as_json:
         rows = [{"key": one.key, "value": one.value, "origin": one.origin} for one in values]
@@ -42,6 +42,5 @@ def show(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:  # no
 @config.command()
 def schema() -> None:
     """The JSON schema of a configuration, for editors and checkers."""
-    from reconcile_actors.config import Settings  # noqa: PLC0415 - pydantic is not for `--help`
 
     output.print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()})

@@ -15,6 +15,7 @@ import click
 
 from reconcile_actors import __version__
 from reconcile_actors.cli.exit_codes import ExitCode
+from reconcile_actors.cli.interrupts import Terminated
 from reconcile_actors.cli.lazy import Entry, LazyGroup
 from reconcile_actors.errors import ReconcileError
 
@@ -31,10 +32,6 @@ COMMANDS: Final = {
     "config": Entry("config", "config", "The configuration: check, show with origins, JSON schema."),
 }
 _WIDTH: Final = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived; no `except Exception` may swallow it."""
 
 
 _SIGNALLED: Final = (

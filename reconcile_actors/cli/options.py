@@ -1,17 +1,12 @@
 """Options that several commands share, and the settings that they lead to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconcile_actors.config import Settings, load
 from reconcile_actors.errors import UsageError
-
-if TYPE_CHECKING:
-    from reconcile_actors.config import Settings
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 config_option = click.option(
     "-c",
@@ -36,10 +31,8 @@ exchanges_option = click.option(
 )
 
 
-def settings_of(config: Path, overrides: Iterable[str] = ()) -> "Settings":
+def settings_of(config: Path, overrides: Iterable[str] = ()) -> Settings:
     """The settings of a file and of `--set KEY=VALUE`. Raises ConfigError or UsageError."""
-    from reconcile_actors.config import load  # noqa: PLC0415 - pydantic is not for `--help`
-
     return load(config, overrides=parsed(overrides))
 
 
@@ -54,7 +47,7 @@ def parsed(overrides: Iterable[str]) -> dict[str, object]:
     return values
 
 
-def known_accounts(settings: "Settings", names: Iterable[str]) -> tuple[str, ...]:
+def known_accounts(settings: Settings, names: Iterable[str]) -> tuple[str, ...]:
     """The names, or every account where none is given; raises UsageError for one that the configuration lacks."""
     wanted = tuple(dict.fromkeys(names))
     for name in wanted:

@@ -79,6 +79,16 @@ async def answer_lines(system: ConsoleSystem, lines: Sequence[bytes], *, actor: 
     return [{"line": number, **answer} for number, answer in enumerate(answers, start=1)]
 
 
+async def answer_records(system: ConsoleSystem, records: Sequence[ExchangeMessage]) -> list[Document]:
+    """An answer for each record, in order and durable. Raises as `answer_lines` does."""
+    answers: list[Document] = []
+    for start in range(0, len(records), IN_FLIGHT_MAX):
+        answers += await asyncio.gather(
+            *(_answer_record(system, one, None) for one in records[start : start + IN_FLIGHT_MAX])
+        )
+    return answers
+
+
 async def ask(system: ConsoleSystem, command: Message) -> object:
     """The reply to a command, with the time that such a command may take."""
     passes = system.settings.reconciliation.timeout_seconds

@@ -117,10 +117,11 @@ Version = Annotated[int, Field(ge=0, lt=2**53)]
 class SetBalances(Record):
     """The whole wallet, absolutely: a currency that is not listed is zero. `version` is the trading process's own and never falls.
 
-    It includes everything recorded before it or, with `includes_through`, exactly the movements with own time up to that.
+    It includes everything recorded before it or, with `includes_through`, exactly the movements with own time up to that. An
+    opening that was read from the exchange bears null: it takes no place in the trading process's order of versions.
     """
 
-    version: Version
+    version: Version | None
     balances: tuple[StatedBalance, ...]
     as_of: Utc | None = None
     includes_through: Utc | None = None

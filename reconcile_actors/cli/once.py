@@ -1,0 +1,112 @@
+"""`once`: one full pass of every account, with as many reads as a confirmation needs."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import click
+
+from reconcile_actors.cli import output, tables
+from reconcile_actors.cli.client import DaemonClient, Document, find_daemon
+from reconcile_actors.cli.exit_codes import SEVERITIES, of_reports
+from reconcile_actors.cli.opening import open_system, start_logging
+from reconcile_actors.cli.options import (
+    config_option,
+    exchanges_option,
+    json_option,
+    known_accounts,
+    parsed,
+    set_option,
+)
+from reconcile_actors.cli.running import run_async
+from reconcile_actors.config import Settings, load
+from reconcile_actors.console import views
+from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
+from reconcile_actors.domain.snapshot import UnknownReason
+from reconcile_actors.errors import UsageError
+from reconcile_actors.messages import ReconcileNow
+from reconcile_actors.messages.wire import to_json
+
+_MARGIN_SECONDS = 2.0
+
+
+@click.command()
+@config_option
+@exchanges_option
+@json_option
+@click.option("--dry-run", is_flag=True, help="Whatever the mode, adjust nothing: compare, record and print.")
+@click.option(
+    "--fail-on", type=click.Choice(SEVERITIES), default="warning", show_default=True, help="What makes the exit code 1."
+)
+@set_option
+def once(
+    *,
+    config: Path,
+    exchanges: tuple[str, ...],
+    as_json: bool,
+    dry_run: bool,
+    fail_on: str,
+    overrides: tuple[str, ...],
+) -> int:
+    """One full pass of every account.
+
+    \b
+    Exit codes: 0 balanced; 1 a confirmed discrepancy at or above --fail-on; 3 an account is unknown;
+    4 every open discrepancy waits for an approval; 5 the audit log is broken. Where several hold: 5, 1, 3, 4.
+    """
+    observe = {"mode": "observe"} if dry_run else {}
+    settings = load(config, overrides=parsed(overrides) | observe)
+    names = known_accounts(settings, exchanges)
+    start_logging()
+    output.progress(f"reading {', '.join(names)} ...")
+    daemon = find_daemon(settings.socket_path)
+    if daemon:
+        if overrides:
+            raise UsageError("a daemon runs with settings of its own: leave --set out")
+        found, audit_ok = _through_daemon(daemon, settings, names)
+    else:
+        found, audit_ok = run_async(lambda: _alone(settings, names))
+    if as_json:
+        output.print_json(views.once(found))
+    else:
+        tables.reports(found)
+    return of_reports(found, fail_on=fail_on, audit_ok=audit_ok)
+
+
+def _through_daemon(daemon: DaemonClient, settings: Settings, names: tuple[str, ...]) -> tuple[list[Document], bool]:
+    lines = [json.dumps({"type": "ReconcileNow", "exchange": name}).encode() for name in names]
+    # the daemon gives each pass its time and a margin; one more margin is for the way
+    patience = settings.reconciliation.timeout_seconds + 2 * _MARGIN_SECONDS
+    answers = daemon.post(lines, timeout_seconds=patience)
+    found = [
+        answer["reply"] if answer["status"] == "answered" else to_json(_unknown(name, UnknownReason.TIMEOUT))
+        for name, answer in zip(names, answers, strict=True)
+    ]
+    return found, bool(daemon.get("/readyz")["audit"])
+
+
+async def _alone(settings: Settings, names: tuple[str, ...]) -> tuple[list[Document], bool]:
+    async with open_system(settings, standalone=True) as system:
+        patience = settings.reconciliation.timeout_seconds + _MARGIN_SECONDS
+        asked = (system.ask(ReconcileNow(exchange=name), timeout=patience) for name in names)
+        replies = await asyncio.gather(*asked, return_exceptions=True)
+        audit_ok = system.readiness()["audit"]
+    return [to_json(_report(name, reply)) for name, reply in zip(names, replies, strict=True)], audit_ok
+
+
+def _report(name: str, reply: object) -> ReconciliationReport:
+    if isinstance(reply, ReconciliationReport):
+        return reply
+    if isinstance(reply, TimeoutError):
+        return _unknown(name, UnknownReason.TIMEOUT)
+    assert isinstance(reply, BaseException)
+    raise reply
+
+
+def _unknown(name: str, reason: UnknownReason) -> ReconciliationReport:
+    """An account that gave no report in time is unknown, not balanced (I1)."""
+    now_at = time.time_ns() // 1000
+    return ReconciliationReport(
+        exchange=name, timestamp=now_at, status=ReconciliationStatus.UNKNOWN, unknown_reason=reason
+    )

@@ -1,0 +1,31 @@
+"""`run`: the daemon."""
+
+from pathlib import Path
+
+import click
+from loguru import logger
+
+from reconcile_actors.cli import output
+from reconcile_actors.cli.opening import open_system, start_logging
+from reconcile_actors.cli.options import config_option, set_option, settings_of
+from reconcile_actors.cli.running import run_async
+from reconcile_actors.config import Settings
+from reconcile_actors.console.server import ConsoleServer
+
+
+@click.command()
+@config_option
+@set_option
+def run(config: Path, overrides: tuple[str, ...]) -> None:
+    """Watch every account until a signal ends it (exit code 130 or 143, within 10 s)."""
+    settings = settings_of(config, overrides)
+    start_logging("info")
+    run_async(lambda: _serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with open_system(settings) as system, ConsoleServer(system) as console:
+        logger.bind(accounts=len(settings.exchanges), mode=settings.reconciliation.mode).info("running")
+        output.progress(f"running; `reconcile-actors status -c ...` asks it, at {console.path}")
+        await console.wait()
+    raise RuntimeError  # the server never ends by itself: what ends here is a defect, and says so by its exit code

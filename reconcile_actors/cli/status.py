@@ -1,0 +1,32 @@
+"""`status`: how every account is doing, from the daemon or, without one, from the store."""
+
+from pathlib import Path
+
+import click
+
+from reconcile_actors.cli import offline, output, tables
+from reconcile_actors.cli.client import find_daemon
+from reconcile_actors.cli.options import config_option, json_option, settings_of
+from reconcile_actors.cli.running import run_async
+
+
+@click.command()
+@config_option
+@json_option
+def status(*, config: Path, as_json: bool) -> None:
+    """How every account is doing. Without a daemon: the last that the store knows, and `daemon` is null.
+
+    Exit code 0 says that the question was answered; ask `once` for a verdict.
+    """
+    settings = settings_of(config)
+    daemon = find_daemon(settings.socket_path)
+    document = daemon.get("/api/v1/status") if daemon else run_async(lambda: offline.status(settings))
+    if as_json:
+        output.print_json(document)
+        return
+    if document["daemon"] is None:
+        click.echo("daemon: none (what follows is the last that the store knows)")
+    else:
+        click.echo(f"daemon: pid {document['daemon']['pid']} at {document['socket']}, mode {document['mode']}")
+    click.echo(f"status: {output.styled(document['status'])}; audit log: {document['audit_size']} entries\n")
+    tables.accounts(document)
