@@ -80,6 +80,11 @@ class Tracker:
             speaks_us = min(speaks_us, window.first_message_us)
         return max(bracket.received_us, speaks_us) + self.bounds.local_lag_us
 
+    @property
+    def last_match(self) -> Bracket | None:
+        """The bracket of the last read that matched."""
+        return self._matched
+
     # -- reads ---------------------------------------------------------------------------------------------------------
 
     def judge(
@@ -162,7 +167,7 @@ class Tracker:
             changes += self._weigh(leg, evaluation, snapshot, together.get(leg), now_at)
         if any(one.vanished and not self._is_confirmed(leg) for leg, one in self._streaks.items()):
             self.reason = UnknownReason.SUDDEN_DISAPPEARANCE
-        elif changes and any(change.after.state.is_confirmed for change in changes):
+        elif all(self._is_confirmed(leg) for leg in self._streaks):
             self.reason = None
         return changes
 
