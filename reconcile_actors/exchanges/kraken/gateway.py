@@ -3,7 +3,7 @@
 One BalanceEx answer is one atomic group: every asset with its total and what open orders hold. The ledger is the history.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -23,7 +23,7 @@ from reconcile_actors.exchanges.kraken.limits import COST_HISTORY, TIERS, CallLi
 from reconcile_actors.exchanges.kraken.presence import Presence
 from reconcile_actors.exchanges.kraken.prices import QUOTE, pairs_of, read_prices
 from reconcile_actors.exchanges.kraken.shape import Rejected, Row, raw_rows, read_rows
-from reconcile_actors.exchanges.kraken.trades import TRADES_A_CALL, explained, read_trades, unexplained
+from reconcile_actors.exchanges.kraken.trades import with_trades
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
 
@@ -114,11 +114,7 @@ class KrakenGateway:
 
     async def history(self, since_at: int, *, timeout_seconds: float) -> History:
         """Every ledger movement since an instant (UTC us), as far as `through_at`. Raises ExchangeFailureError."""
-        deadline_us = self._clocks.deadline_us(timeout_seconds)
-
-        async def fetch(params: dict[str, object]) -> Answer:
-            return await self._calls.private("privatePostLedgers", params, deadline_us=deadline_us, cost=COST_HISTORY)
-
+        fetch = self._pages("privatePostLedgers", timeout_seconds)
         read = await read_ledger(fetch, since_at, int(self._lag_seconds * MICROSECONDS))
         movements = [
             movement
@@ -130,18 +126,10 @@ class KrakenGateway:
     async def enrich(self, movements: Sequence[Movement], *, timeout_seconds: float) -> Sequence[Movement]:
         """The same movements, fills with market, side and order id where Kraken's trades say so. Raises ExchangeFailureError.
 
-        Costs two of the counter for each twenty fills, so it is for fills that need explaining and not part of `history`.
+        Costs two of the counter a page of trades, so it is for fills that need explaining and not part of `history`.
         """
-        deadline_us = self._clocks.deadline_us(timeout_seconds)
-        ids = unexplained(movements)
-        result = list(movements)
-        for first in range(0, len(ids), TRADES_A_CALL):
-            params = {"txid": ",".join(ids[first : first + TRADES_A_CALL])}
-            answer = await self._calls.private(
-                "privatePostQueryTrades", params, deadline_us=deadline_us, cost=COST_HISTORY
-            )
-            result = explained(result, read_trades(answer.content))
-        return result
+        fetch = self._pages("privatePostTradesHistory", timeout_seconds)
+        return await with_trades(movements, fetch)
 
     async def prices(self, currencies: Sequence[str], *, timeout_seconds: float) -> Mapping[str, Price]:
         """USD prices by ticker. One unknown pair makes Kraken refuse all, so then every ticker is read and the lack remembered."""
@@ -162,6 +150,14 @@ class KrakenGateway:
     async def close(self) -> None:
         """Closes every connection."""
         await self._client.close()
+
+    def _pages(self, method: str, timeout_seconds: float) -> Callable[[dict[str, object]], Awaitable[Answer]]:
+        deadline_us = self._clocks.deadline_us(timeout_seconds)
+
+        async def fetch(params: dict[str, object]) -> Answer:
+            return await self._calls.private(method, params, deadline_us=deadline_us, cost=COST_HISTORY)
+
+        return fetch
 
     def _understood(self, answer: Answer) -> Content | Rejected:
         if self._content is not None and answer.digest == self._raw_digest:

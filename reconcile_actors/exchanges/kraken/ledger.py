@@ -41,7 +41,16 @@ _TYPES: Final[Mapping[str, MovementType]] = {
 }
 # Earn accounts book both the move between wallets and its yield under one type.
 _TRANSFER_SUBTYPES: Final = frozenset(
-    {"spottostaking", "stakingfromspot", "stakingtospot", "spotfromstaking", "allocation", "deallocation", "migration"}
+    {
+        "spottostaking",
+        "stakingfromspot",
+        "stakingtospot",
+        "spotfromstaking",
+        "allocation",
+        "deallocation",
+        "autoallocation",
+        "migration",
+    }
 )
 
 
@@ -118,4 +127,7 @@ def _type(name: str, subtype: object, amount: Decimal) -> MovementType:
         return MovementType.TRANSFER
     if name == "margin":  # opening a position books its fee alone; closing it books what was won or lost
         return MovementType.ADJUSTMENT if amount else MovementType.FEE
+    if (name == "withdrawal" and amount > 0) or (name == "deposit" and amount < 0):
+        # Taken back under the same refid, maybe days later: an entry of its own, whatever window a read has.
+        return MovementType.ADJUSTMENT
     return _TYPES.get(name, MovementType.ADJUSTMENT)

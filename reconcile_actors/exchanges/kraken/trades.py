@@ -1,31 +1,49 @@
 """What the ledger does not say of a fill: market, side and order, from Kraken's trades."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
 from typing import Final
 
 from reconcile_actors.domain.movements import Movement, MovementType
+from reconcile_actors.exchanges.ccxt_client import Answer
+from reconcile_actors.exchanges.clocks import MICROSECONDS
 from reconcile_actors.exchanges.kraken.codes import is_pair_of
-from reconcile_actors.exchanges.kraken.fields import result_of, text_of
+from reconcile_actors.exchanges.kraken.fields import distrusted, result_of, table_of, text_of
 
-TRADES_A_CALL: Final = 20
+PAGES_MAX: Final = 4
 
-
-def unexplained(movements: Iterable[Movement]) -> list[str]:
-    """The ids of fills whose order is not known yet, each once."""
-    ids = (movement.id for movement in movements if movement.type is MovementType.FILL and movement.order_id is None)
-    return list(dict.fromkeys(trade_id for trade_id in ids if trade_id is not None))
+Fetch = Callable[[dict[str, object]], Awaitable[Answer]]
+"""Asks for one page of trades with these parameters."""
 
 
-def read_trades(content: object) -> Mapping[str, dict[str, object]]:
-    """A QueryTrades answer: raw trades by id; entries of another form are left out. Raises ExchangeFailureError."""
-    return {trade_id: raw for trade_id, raw in result_of(content).items() if isinstance(raw, dict)}
+async def with_trades(movements: Sequence[Movement], fetch: Fetch) -> list[Movement]:
+    """The same movements, fills with what their trades say, from at most four pages. Raises ExchangeFailureError.
 
-
-def explained(movements: Sequence[Movement], trades: Mapping[str, dict[str, object]]) -> list[Movement]:
-    """The movements, fills with what their trades say. An instant buy has a ledger reference but no trade: it stays as it is."""
+    Trades are asked for by time, because Kraken refuses a whole list of ids for one that is no trade: an instant buy has a
+    ledger reference of the same form. What is not found stays as it is.
+    """
+    fills = [movement for movement in movements if movement.type is MovementType.FILL and movement.order_id is None]
+    times = [movement.occurred_at for movement in fills if movement.occurred_at is not None]
+    if not times:
+        return list(movements)
+    window = {"start": max(0, min(times) // MICROSECONDS - 1), "end": max(times) // MICROSECONDS + 1}
+    wanted = {movement.id for movement in fills}
+    trades: dict[str, dict[str, object]] = {}
+    for _ in range(PAGES_MAX):
+        page, count = _read_page((await fetch({**window, "ofs": len(trades)})).content)
+        trades.update(page)
+        if not page or len(trades) >= count or wanted <= trades.keys():
+            break
     return [_with_trade(movement, trades.get(movement.id or "")) for movement in movements]
+
+
+def _read_page(content: object) -> tuple[Mapping[str, dict[str, object]], int]:
+    result = result_of(content)
+    count = result.get("count")
+    if not isinstance(count, int):
+        raise distrusted("no_count")
+    return table_of(result, "trades"), count
 
 
 def _with_trade(movement: Movement, raw: dict[str, object] | None) -> Movement:
