@@ -1,0 +1,94 @@
+"""The call counter: what may go when, and what follows for the spacing of reads."""
+
+import pytest
+
+from reconcile_actors.exchanges.kraken.limits import (
+    COST_HISTORY,
+    COST_OTHER,
+    INTERMEDIATE,
+    PRO,
+    STARTER,
+    CallLimit,
+    Purpose,
+    Tier,
+)
+
+
+def burst(limit: CallLimit, purpose: Purpose, now_us: int = 0) -> int:
+    calls = 0
+    while limit.wait_seconds(COST_OTHER, purpose, now_us) == 0:
+        limit.spend(COST_OTHER, purpose, now_us)
+        calls += 1
+    return calls
+
+
+@pytest.mark.parametrize(("tier", "calls"), [(STARTER, 13), (INTERMEDIATE, 18), (PRO, 18)])
+def test_confirming_may_use_the_counter_but_for_a_reserve(tier: Tier, calls: int) -> None:
+    """A burst of confirming reads ends two below the maximum."""
+    assert burst(CallLimit(tier), Purpose.CONFIRM) == calls
+
+
+@pytest.mark.parametrize("tier", [STARTER, INTERMEDIATE, PRO])
+def test_watching_leaves_room_for_confirming(tier: Tier) -> None:
+    """After all that watching may take at once, a confirmation still has five calls."""
+    limit = CallLimit(tier)
+    burst(limit, Purpose.WATCH)
+    assert burst(limit, Purpose.CONFIRM) >= 5
+
+
+@pytest.mark.parametrize("tier", [STARTER, INTERMEDIATE, PRO])
+def test_watching_for_long_takes_four_fifths(tier: Tier) -> None:
+    """Over ten thousand seconds, watching as fast as allowed costs at most 80 % of what falls, plus its burst."""
+    limit, now_us, spent = CallLimit(tier), 0, 0.0
+    end_us = 10_000_000_000
+    while now_us < end_us:
+        wait = limit.wait_seconds(COST_OTHER, Purpose.WATCH, now_us)
+        if wait == 0:
+            limit.spend(COST_OTHER, Purpose.WATCH, now_us)
+            spent += COST_OTHER
+        now_us += int(wait * 1e6) + 1
+    assert spent <= 10_000 * tier.decay * 0.8 + tier.maximum / 2 + 1
+    assert spent >= 10_000 * tier.decay * 0.79
+
+
+@pytest.mark.parametrize("tier", [STARTER, INTERMEDIATE, PRO])
+def test_the_declared_spacing_needs_no_waiting(tier: Tier) -> None:
+    """Balances each `poll_seconds` and a page of history each `history_seconds` go for an hour without a pause."""
+    limit = CallLimit(tier)
+    for poll in range(int(3600 / tier.poll_seconds)):
+        now_us = int(poll * tier.poll_seconds * 1e6)
+        costs = [COST_OTHER, COST_HISTORY] if poll % 4 == 0 else [COST_OTHER]
+        for cost in costs:
+            assert limit.wait_seconds(cost, Purpose.WATCH, now_us) == 0
+            limit.spend(cost, Purpose.WATCH, now_us)
+    assert burst(limit, Purpose.CONFIRM, now_us) >= 5
+
+
+def test_what_is_attainable() -> None:
+    """Only the highest tier finds a difference within five seconds, and the others say so."""
+    assert PRO.poll_seconds == 2.0
+    assert PRO.history_seconds == 8.0
+    assert PRO.detection_seconds < 5
+    assert 5 < INTERMEDIATE.detection_seconds < 7
+    assert 7 < STARTER.detection_seconds < 9
+
+
+def test_a_refusal_steps_down_and_fills_the_counter() -> None:
+    """The exchange's refusal means that the account has less than thought: one tier lower, and wait."""
+    limit = CallLimit(PRO)
+    limit.step_down(0)
+    assert limit.tier is INTERMEDIATE
+    wait = limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, 0)
+    assert wait == pytest.approx(3 / 0.5)
+    assert limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, int(wait * 1e6) + 1) == 0
+    limit.step_down(0)
+    limit.step_down(0)
+    assert limit.tier is STARTER
+
+
+def test_a_clock_that_goes_back_gives_nothing() -> None:
+    """Neither standing nor falling time lets the counter fall."""
+    limit = CallLimit(PRO)
+    burst(limit, Purpose.CONFIRM, 10_000_000)
+    wait = limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, 10_000_000)
+    assert limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, 0) == wait > 0
