@@ -165,7 +165,9 @@ class DeterministicHost:
         self._edge.subscribers.call(event)
 
     def _run_to_end(self, incarnation: Incarnation, until: float) -> None:
-        while not incarnation.ended.is_set():
+        for _ in range(LIMIT_STEPS):
+            if incarnation.ended.is_set():
+                return
             if self._turns.step():
                 continue
             due = self._turns.next_due()

@@ -134,7 +134,8 @@ def test_no_ask_is_lost_at_a_stop(threads: PykkaHost) -> None:
 
     def ask_without_end() -> None:
         while not go_on.is_set():
-            asks.append(threads.ask("target", "?", timeout_seconds=300))
+            asks.extend(threads.ask("target", "?", timeout_seconds=300) for _ in range(20))
+            asks[-1].exception(timeout=300)
 
     ended = threading.Semaphore(0)
 
