@@ -44,7 +44,7 @@ class AccountBook:
     book: Book
     queue: deque[Waiting] = field(default_factory=deque)
     in_hand: list[tuple[Waiting, Recorded]] = field(default_factory=list)
-    readers: list[Callable[[Book], None]] = field(default_factory=list)
+    readers: list[Callable[[Book], object]] = field(default_factory=list)
     busy: bool = False
     state_version: int = 0
     state_due: bool = False

@@ -189,7 +189,10 @@ class PortfolioStateActor(Behaviour):
         account = self._accounts[exchange]
         if isinstance(result.result, Refused):
             self._settle(account, result.result.reason)
-            self._load(context, exchange)
+            if self._ending:
+                context.stop()  # what was refused has been told; a failing store must not hold the process
+            else:
+                self._load(context, exchange)
             return
         self._settle(account, None)
         account.busy = False
@@ -241,7 +244,7 @@ class PortfolioStateActor(Behaviour):
 
     def _read(self, context: Context, exchange: str, read: Callable[[Book], object]) -> None:
         account = self._accounts[exchange]
-        account.readers.append(lambda book: None if read(book) else None)
+        account.readers.append(read)
         self._work(context, exchange)
 
     def _check_history(self, context: Context, check: CheckHistory) -> None:
@@ -268,7 +271,7 @@ class PortfolioStateActor(Behaviour):
         account = self._accounts.get(exchange)
         if account is not None:
             account.gap_noted = True
-            self._read(context, exchange, lambda book: account.mark_gap())
+            self._read(context, exchange, lambda _: account.mark_gap())
 
     def _show(self, context: Context, query: GetPortfolio) -> None:
         names = [name for name in self._accounts if query.exchange in {None, name}]

@@ -7,9 +7,12 @@ from typing import Final
 
 from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.causes import Missing
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
 from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
 from reconcile_actors.domain.movements import Movement
+from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.domain.window import BookWindow
+from reconcile_actors.exchanges.port import AdapterFacts
 
 SUPERVISOR: Final = "supervisor"
 PORTFOLIO: Final = "portfolio"
@@ -89,7 +92,23 @@ class NoteGap:
 
 @dataclass(frozen=True, slots=True)
 class DescribeAccount:
-    """To a reconciliation actor; answered by a partly filled AccountStatus."""
+    """To a reconciliation actor; answered by AccountState."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """How an account is doing, as its own actor sees it."""
+
+    exchange: str
+    open: tuple[BalanceDiscrepancy, ...] = field(repr=False)
+    reason: UnknownReason | None
+    paused: bool
+    last_read_at: int | None
+    last_decided_us: int | None
+    last_pass_at: int | None
+    facts: AdapterFacts | None
+    now_us: int
+    now_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,6 +252,11 @@ class Tracker:
         return changes + self._note_movements(now_at)
 
     @property
+    def named(self) -> tuple[Missing, ...]:
+        """What history names and the book lacks, past any lateness of the trading process."""
+        return self._named
+
+    @property
     def names_unseen(self) -> bool:
         """Whether history names what no read since has shown either way."""
         return any(

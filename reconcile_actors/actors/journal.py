@@ -1,0 +1,168 @@
+"""What an account's actor wants to have in the ledger, in order, and what happens once it is there.
+
+An effect (an event, a reply) follows the ledger's answer, never goes before it (I3). While the store fails the same unit
+is tried again; its effects are released after the first try, because a person must hear of a loss also then.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconcile_actors.actors.protocol import AUDIT, Commit, CommitResult
+from reconcile_actors.domain.discrepancy import Kind, State
+from reconcile_actors.domain.ledger import AuditEntry, Refused, UnitOfWork
+from reconcile_actors.domain.register import Change
+from reconcile_actors.kernel.behaviour import Context, Timer
+from reconcile_actors.messages import DiscrepancyConfirmed, DiscrepancyDetected, DiscrepancyResolved, Event
+from reconcile_actors.messages.wire import to_datetime, to_json
+
+WAITING_MAX: Final = 500
+RETRY_SECONDS: Final = 1.0
+ANSWER_SECONDS: Final = 15.0
+
+Effect = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalDue:
+    """To oneself: try the ledger again, or give up waiting for the answer to `token`."""
+
+    token: int | None
+
+
+@dataclass(slots=True)
+class _Draft:
+    unit: UnitOfWork
+    effects: Sequence[Effect]
+
+
+@dataclass(slots=True)
+class Journal:
+    """At most one unit at the ledger, the rest in line. A full line means: begin nothing that could not be recorded."""
+
+    exchange: str
+    _line: deque[_Draft] = field(default_factory=deque)
+    _token: int | None = None
+    _last_token: int = 0
+    _timer: Timer | None = None
+    store_ok: bool = True
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a new pass has a place in the log."""
+        return len(self._line) < WAITING_MAX
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is durable."""
+        return not self._line
+
+    def write(self, context: Context, unit: UnitOfWork, *effects: Effect) -> None:
+        """Puts a unit in line."""
+        self._line.append(_Draft(unit, effects))
+        self._send(context)
+
+    def note(self, context: Context, kind: str, body: dict[str, object], **extra: object) -> None:
+        """Puts a single audit entry in line."""
+        correlation = context.envelope.correlation_id if context.envelope is not None else None
+        entry = AuditEntry(
+            kind=kind, exchange=self.exchange, body=to_json({**body, **extra}), correlation_id=correlation
+        )
+        self.write(context, UnitOfWork(entries=(entry,)))
+
+    def note_changes(self, context: Context, changes: Sequence[Change]) -> None:
+        """Puts what changed of the discrepancies in line, each with its entry, and its event to follow."""
+        if not changes:
+            return
+        entries = []
+        events: list[Event] = []
+        correlation = context.envelope.correlation_id if context.envelope is not None else None
+        for change in changes:
+            entries.append(_entry(change, correlation))
+            events += _events(change, correlation)
+        newest = {change.after.id: change.after for change in changes}
+        unit = UnitOfWork(entries=tuple(entries), exchange=self.exchange, discrepancies=tuple(newest.values()))
+        self.write(context, unit, *[_publication(context, event) for event in events])
+
+    def on_result(self, context: Context, result: CommitResult) -> None:
+        """The ledger answered."""
+        if result.token != self._token:
+            return
+        self._token = None
+        if self._timer is not None:
+            self._timer.cancel()
+        draft = self._line[0]
+        effects, draft.effects = draft.effects, ()
+        refused = isinstance(result.result, Refused)
+        # an entry that the ledger can never take must not hold up the rest
+        lost = isinstance(result.result, Refused) and result.result.reason == "entry_invalid"
+        if not refused or lost:
+            self._line.popleft()
+        self.store_ok = not refused
+        for effect in effects:
+            effect()
+        if refused and not lost:
+            self._timer = context.schedule(RETRY_SECONDS, JournalDue(None))
+        else:
+            self._send(context)
+
+    def on_due(self, context: Context, due: JournalDue) -> None:
+        """A retry, or no answer in time."""
+        if due.token is None:
+            self._send(context)
+        elif due.token == self._token:
+            self.on_result(context, CommitResult(due.token, Refused("unanswered")))
+
+    def _send(self, context: Context) -> None:
+        if self._token is not None or not self._line:
+            return
+        self._last_token += 1
+        self._token = self._last_token
+        self._timer = context.schedule(ANSWER_SECONDS, JournalDue(self._token))
+        context.tell(AUDIT, Commit(self._token, self._line[0].unit))
+
+
+def _publication(context: Context, event: Event) -> Effect:
+    return lambda: context.publish(event)
+
+
+def _step(change: Change) -> str:
+    if change.after.state is State.RESOLVED:
+        return "resolved"
+    if change.after.state.is_confirmed and not change.was_confirmed:
+        return "confirmed"
+    return "detected" if change.before is None else "updated"
+
+
+def _entry(change: Change, correlation: str | None) -> AuditEntry:
+    one = change.after
+    body = {
+        "id": one.id,
+        "kind": one.kind,
+        "severity": one.severity,
+        "state": one.state,
+        "cause": one.cause,
+        "evidence": one.evidence,
+    }
+    before = to_json(change.before) if change.before is not None else None
+    return AuditEntry(
+        kind=f"discrepancy.{_step(change)}",
+        exchange=one.exchange,
+        body=to_json(body),
+        payload={"before": before, "after": to_json(one)},
+        correlation_id=correlation,
+    )
+
+
+def _events(change: Change, correlation: str | None) -> list[Event]:
+    one, step = change.after, _step(change)
+    common = {"at": to_datetime(one.resolved_at or one.confirmed_at or one.detected_at), "correlation_id": correlation}
+    events: list[Event] = []
+    if change.before is None:
+        events.append(DiscrepancyDetected(discrepancy=one, **common))
+    if step == "confirmed" and one.kind is not Kind.PRECISION:
+        events.append(DiscrepancyConfirmed(discrepancy=one, **common))
+    if step == "resolved":
+        events.append(DiscrepancyResolved(discrepancy=one, **common))
+    return events

@@ -1,0 +1,72 @@
+"""What a reconciliation actor tells itself: timers, and the outcomes of I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconcile_actors.actors.account import Prepared
+from reconcile_actors.domain.snapshot import Snapshot, Unreadable
+from reconcile_actors.domain.valuation import Price
+from reconcile_actors.exchanges.port import History
+from reconcile_actors.kernel.behaviour import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The gateway is open, or cannot be opened."""
+
+    outcome: Outcome[Prepared]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDue:
+    """Time for the next read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDone:
+    """A read ended."""
+
+    outcome: Outcome[Snapshot | Unreadable]
+
+
+@dataclass(frozen=True, slots=True)
+class SettleDue:
+    """The oldest waiting read may be settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryDue:
+    """Time for the next look into the exchange's history."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRead:
+    """A look into the history ended."""
+
+    outcome: Outcome[History]
+
+
+@dataclass(frozen=True, slots=True)
+class PricesRead:
+    """Prices came, or not."""
+
+    outcome: Outcome[Mapping[str, Price]]
+
+
+@dataclass(frozen=True, slots=True)
+class PassDue:
+    """Time for the next full pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassDeadline:
+    """A pass has had its time."""
+
+    started_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayClosed:
+    """The gateway is closed, so the actor may end."""
+
+    outcome: Outcome[None]
