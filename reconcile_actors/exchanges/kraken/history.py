@@ -38,8 +38,8 @@ async def read_ledger(fetch: Fetch, since_at: int, lag_us: int) -> LedgerRead:
     params: dict[str, object] = {"start": max(0, start)}
     answer = await fetch(params)
     page = read_page(answer.content)
-    now_at = min(answer.bracket.requested_at, answer.server_at or answer.bracket.requested_at)
-    horizon_at = now_at - lag_us
+    now_at = min(answer.bracket.requested_at, answer.server_at or answer.bracket.requested_at) - lag_us
+    horizon_at = now_at
     for _ in range(_NARROWINGS_MAX):
         span = (horizon_at - since_at) // MICROSECONDS
         if page.count <= ROWS_A_READ or span < 2:
@@ -50,7 +50,7 @@ async def read_ledger(fetch: Fetch, since_at: int, lag_us: int) -> LedgerRead:
         page = read_page((await fetch(params)).content)
         horizon_at = end * MICROSECONDS
     rows = await _rest(fetch, params, page)
-    through_at = _before_halves(rows, horizon_at)
+    through_at = min(horizon_at, _before_halves(rows, now_at - OVERLAP_US) or horizon_at)
     return LedgerRead(tuple(rows.values()), max(since_at, through_at))
 
 
@@ -70,14 +70,13 @@ async def _rest(fetch: Fetch, params: dict[str, object], first: LedgerPage) -> d
     raise distrusted("history_too_long")
 
 
-def _before_halves(rows: dict[str, LedgerRow], horizon_at: int) -> int:
-    """Takes out trades of which only one side is there yet, and gives the instant before the first of them."""
+def _before_halves(rows: dict[str, LedgerRow], young_at: int) -> int | None:
+    """Takes out young trades of which only one side is there yet, and gives the instant before the first of them."""
     sides: dict[str, set[object]] = {}
     for row in rows.values():
         if row.type is MovementType.FILL:
             sides.setdefault(row.reference, set()).add(row.place)
-    young = horizon_at - OVERLAP_US
-    halves = [row for row in rows.values() if row.at > young and len(sides.get(row.reference, ())) == 1]
+    halves = [row for row in rows.values() if row.at > young_at and len(sides.get(row.reference, ())) == 1]
     for row in halves:
         del rows[row.id]
-    return min([horizon_at, *(row.at - 1 for row in halves)])
+    return min((row.at - 1 for row in halves), default=None)

@@ -29,5 +29,5 @@ def test_a_repeated_key_is_no_object() -> None:
 @pytest.mark.parametrize("text", ["", "<html>", '{"a": ', "[1,]", "9" * 5000])
 def test_no_json_raises(text: str) -> None:
     """What is no JSON, or a number without end, raises ValueError."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         decode(text)
