@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reconcile_actors import __version__
 from reconcile_actors.console import intake, views
-from reconcile_actors.console.errors import NotFoundError, error_response, on_http_error, on_known_error
+from reconcile_actors.console.errors import NotFoundError, on_http_error, on_internal_error, on_known_error
 from reconcile_actors.console.latest import LatestReports
 from reconcile_actors.console.peer import Peer
 from reconcile_actors.console.port import ConsoleSystem
@@ -51,7 +51,12 @@ class Api:
             Route("/api/v1/messages", self.messages, methods=["POST"]),
             Route("/api/v1/events", self.events),
         ]
-        known = {HTTPException: on_http_error, ReconcileError: on_known_error, TimeoutError: on_known_error}
+        known = {
+            HTTPException: on_http_error,
+            ReconcileError: on_known_error,
+            TimeoutError: on_known_error,
+            Exception: on_internal_error,
+        }
         return _Guard(Starlette(routes=routes, exception_handlers=known))
 
     async def healthz(self, _request: Request) -> Response:
@@ -130,19 +135,10 @@ class _Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
         try:
-            await self._app(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001 - see the class: named by type, answered, and gone
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - see the class; Starlette has answered it before it raised it again
             logger.bind(error=type(error)).error("a request ended in an internal error")
-            if not started:
-                await error_response(500, f"internal error: {type(error).__name__}")(scope, receive, send)
 
 
 def _checks(checks: Mapping[str, bool]) -> Response:

@@ -41,3 +41,8 @@ async def on_known_error(_request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, ReconcileError):
         return error_response(status, str(error), exit_code=error.exit_code)
     return error_response(status, "no answer in time: ask again, and send records again (each counts once)")
+
+
+async def on_internal_error(_request: Request, error: Exception) -> JSONResponse:
+    """Everything else, by its type alone: a text may hold an amount (I7)."""
+    return error_response(500, f"internal error: {type(error).__name__}")
