@@ -510,7 +510,7 @@ class ReconciliationActor(Behaviour):
         )
         unit = UnitOfWork(entries=(entry,), exchange=self._account.name, report=report, full_states=full)
         event = ReconciliationCompleted(report=report, at=context.utc(), correlation_id=correlation)
-        replies = [lambda asker=asker: asker.send(report) for asker in one.askers]  # type: ignore[misc] # bound per asker
+        replies = [lambda asker=asker: asker.send(report) for asker in one.askers]
         self._journal.write(context, unit, lambda: context.publish(event), *replies)
 
     # -- switches and status -----------------------------------------------------------------------------------------

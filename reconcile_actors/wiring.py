@@ -1,0 +1,141 @@
+"""How settings become actors: the one place that knows both the rooms of I/O and the actors."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconcile_actors.actors.account import Account, Prepared
+from reconcile_actors.actors.audit import AuditActor
+from reconcile_actors.actors.portfolio import PortfolioStateActor
+from reconcile_actors.actors.reconciliation import ReconciliationActor
+from reconcile_actors.actors.supervisor import ReconciliationSupervisor, children
+from reconcile_actors.config import ExchangeConfig, Settings
+from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.book import Book
+from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
+from reconcile_actors.domain.valuation import Price
+from reconcile_actors.exchanges.port import ExchangeGateway
+from reconcile_actors.exchanges.registry import open_gateway
+from reconcile_actors.kernel.behaviour import Behaviour
+from reconcile_actors.storage import ReconciliationRepository
+
+Gateways = Mapping[str, Callable[[], Awaitable[ExchangeGateway]]]
+
+
+@dataclass(slots=True)
+class WatchedLedger:
+    """The ledger writer, and whether its last transaction went well."""
+
+    repository: ReconciliationRepository
+    ok: bool = True
+    detail: str = ""
+
+    async def commit(self, units: Sequence[UnitOfWork]) -> Sequence[Committed | Refused]:
+        """See ReconciliationRepository.commit."""
+        results = await self.repository.commit(units)
+        reasons = [one.reason for one in results if isinstance(one, Refused) and one.reason.startswith("store")]
+        self.ok, self.detail = not reasons, reasons[0] if reasons else ""
+        return results
+
+    async def audit_size(self) -> int:
+        """See ReconciliationRepository.audit_size."""
+        return await self.repository.audit_size()
+
+
+@dataclass(slots=True)
+class OpenGateways:
+    """At most one open gateway an account: a new incarnation's replaces the one that a crash left behind."""
+
+    makers: Gateways
+    _open: dict[str, ExchangeGateway] = field(default_factory=dict)
+
+    async def open(self, name: str) -> ExchangeGateway:
+        """A gateway of the account's own."""
+        await self.close(name)
+        gateway = await self.makers[name]()
+        self._open[name] = gateway
+        return gateway
+
+    async def close(self, name: str) -> None:
+        """Closes what is open for an account."""
+        before = self._open.pop(name, None)
+        if before is not None:
+            await before.close()
+
+    async def close_all(self) -> None:
+        """Closes everything, at the end."""
+        for name in list(self._open):
+            await self.close(name)
+
+
+def gateway_makers(settings: Settings) -> Gateways:
+    """How the gateway of each configured account is opened."""
+
+    def maker(name: str, exchange: ExchangeConfig) -> Callable[[], Awaitable[ExchangeGateway]]:
+        return lambda: open_gateway(name, exchange, settings.reconciliation)
+
+    return {name: maker(name, exchange) for name, exchange in settings.exchanges.items()}
+
+
+def account_of(settings: Settings, name: str, *, standalone: bool, contact: bool) -> Account:
+    """The settings of one account's actor."""
+    exchange, general = settings.exchanges[name], settings.reconciliation
+    return Account(
+        name=name,
+        exchange_id=exchange.id,
+        wallets=exchange.wallets,
+        enabled=general.enabled and contact,
+        watch=general.watch and not standalone,
+        standalone=standalone,
+        interval_seconds=general.interval_seconds,
+        timeout_seconds=general.timeout_seconds,
+        detection_target_seconds=general.detection_target_seconds,
+        retry_count=general.retry_count,
+        threshold_usd=general.threshold_usd,
+        local_lag_seconds=general.local_lag_seconds,
+        exchange_lag_seconds=exchange.exchange_lag_seconds,
+        confirming_reads=general.confirming_reads,
+        prices={currency: Price(usd, "static") for currency, usd in settings.valuation.prices.items()},
+        tickers=settings.valuation.tickers,
+        price_age_seconds=settings.valuation.max_age_seconds,
+    )
+
+
+def new_book(settings: Settings, name: str) -> Book:
+    """An empty book of one account."""
+    return Book(
+        exchange=name,
+        wallets=settings.exchanges[name].wallets,
+        history_us=int(settings.book.history_seconds * 1_000_000),
+        history_entries=settings.book.history_entries,
+        remembered_ids=settings.book.remembered_ids,
+    )
+
+
+def supervisor_of(
+    settings: Settings, ledger: WatchedLedger, gateways: OpenGateways, *, standalone: bool, contact: bool
+) -> Behaviour:
+    """The root of the actor tree."""
+    repository = ledger.repository
+
+    def books(name: str) -> Callable[[], Book]:
+        return lambda: new_book(settings, name)
+
+    def reconciliation(name: str) -> Callable[[], Behaviour]:
+        async def prepare() -> Prepared:
+            episodes = await repository.episodes(name)
+            return Prepared(
+                gateway=await gateways.open(name),
+                open=tuple(await repository.discrepancies(name)),
+                episodes={Leg(key[0], key[1], Field(key[2])): highest for key, highest in episodes.items()},
+                paused=f"paused:{name}" in await repository.control(),
+            )
+
+        account = account_of(settings, name, standalone=standalone, contact=contact)
+        return lambda: ReconciliationActor(account, prepare)
+
+    specs = children(
+        lambda: AuditActor(ledger),
+        lambda: PortfolioStateActor(repository, [books(name) for name in settings.exchanges]),
+        {name: reconciliation(name) for name in settings.exchanges},
+    )
+    return ReconciliationSupervisor(specs)
