@@ -74,6 +74,11 @@ class SimulatedKraken:
             raise RuntimeError("the simulated exchange is not started")
         return f"http://{self._host}:{self._port}"
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests have arrived and are not answered yet."""
+        return 0 if self._server is None else self._server.in_flight
+
     def add_account(
         self,
         name: str,

@@ -48,6 +48,7 @@ class KrakenServer:
         self._requests = requests
         self._clock = clock
         self.latency_seconds = latency_seconds
+        self.in_flight = 0
         self._runner: web.AppRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gate = asyncio.Event()
@@ -78,6 +79,13 @@ class KrakenServer:
         self._loop = None
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self.in_flight += 1
+        try:
+            return await self._respond(request)
+        finally:
+            self.in_flight -= 1
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         name, body = request.match_info["name"], await request.read()
         is_private = request.match_info["scope"] == "private"
         known = self._users.get(request.headers.get("API-Key", ""))

@@ -66,6 +66,8 @@ def test_ledgers_are_chosen_by_time_id_type_and_asset():
             async def ids(**parameters: object) -> set[str]:
                 return set((await client.result("Ledgers", **parameters))["ledger"])
 
+            times = [row["time"] for row in (await client.result("Ledgers"))["ledger"].values()]
+            assert times == [1_700_000_001.5, 1_700_000_001.5, 1_700_000_001.0, 1_700_000_000.5]
             assert await ids(start=first.at) == {second.id, third.id, reward.id}
             assert await ids(start=first.at, end=second.at) == {second.id}
             assert await ids(start=second.id) == {third.id, reward.id}
