@@ -135,6 +135,15 @@ def test_no_forged_inclusion_proof_passes(size: int, data: st.DataObject) -> Non
     assert not verify_inclusion(index=index, size=size, leaf_hash=LEAVES[index], proof=proof, root=bytes(32))
 
 
+def test_a_proof_belongs_to_trees_of_its_depth() -> None:
+    """Claiming a deeper or shallower tree for a proof of the first leaf fails, even with the root that the proof reaches."""
+    for size in range(1, _LARGEST + 1):
+        proof = inclusion_proof(_read, 0, size)
+        for claimed in range(1, _LARGEST + 1):
+            reached = verify_inclusion(index=0, size=claimed, leaf_hash=LEAVES[0], proof=proof, root=ROOTS[size])
+            assert reached == ((claimed - 1).bit_length() == (size - 1).bit_length())
+
+
 @given(_sizes(), st.integers(0, _LARGEST - 1))
 def test_a_rewritten_tree_is_never_consistent(sizes: tuple[int, int], altered: int) -> None:
     """An honest old head and a tree with one old leaf rewritten have no proof: neither the honest nor the forger's own."""
