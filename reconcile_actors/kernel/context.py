@@ -98,8 +98,8 @@ class ActorContext:
         if not (math.isfinite(delay_seconds) and delay_seconds >= 0):
             raise ValueError("a delay is a finite number of seconds, not below 0")
         life = self._life
-        scheduled = Scheduled(message)
-        envelope = self._envelope(life.name, scheduled, None)
+        scheduled = Scheduled(message, life.release)
+        envelope = self._directory.envelope(scheduled, to=life.name, cause=life.in_hand)
         if not life.hold(scheduled, None):
             scheduled.cancel()
             return scheduled
@@ -122,7 +122,7 @@ class ActorContext:
         """See `Context.run`."""
         life = self._life
         key = object()
-        cause = self._envelope(life.name, None, None)
+        cause = self._directory.envelope(None, to=life.name, cause=life.in_hand)
         if not life.hold(key, None):
             return
 

@@ -119,8 +119,7 @@ class Directory:
 
     def deliver_reply(self, epoch: int, original: Envelope, message: object) -> bool:
         """Tell the answer of the addressee's incarnation `epoch` to the incarnation that told `original`."""
-        if original.sender is None:
-            return False
+        assert original.sender is not None
         answer = self.envelope(message, to=original.sender, sender=original.to, sender_epoch=epoch, cause=original)
         return self.deliver(answer, exempt=True, epoch=original.sender_epoch) is None
 

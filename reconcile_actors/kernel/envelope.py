@@ -25,7 +25,7 @@ class Envelope:
     message: object = field(repr=False)
     to: str
     sender: str | None
-    """The role that told it; None when it came from outside the host."""
+    """The role that told it; None when it came from outside the host, from a timer or from I/O: there nobody waits."""
     correlation_id: str
     """Shared by everything that one first message set off."""
     causation_id: str | None

@@ -38,16 +38,18 @@ class Completed:
 class Scheduled:
     """In the mailbox, and in the hands of the behaviour: a message to oneself at a later time."""
 
-    __slots__ = ("cancelled", "handle", "message")
+    __slots__ = ("_release", "cancelled", "handle", "message")
 
-    def __init__(self, message: object) -> None:
+    def __init__(self, message: object, release: Callable[[object], None]) -> None:
         self.message = message
         self.cancelled = False
         self.handle: Cancellable | None = None
+        self._release = release
 
     def cancel(self) -> None:
         """See `Timer.cancel`."""
         self.cancelled = True
+        self._release(self)
         if self.handle is not None:
             self.handle.cancel()
 

@@ -71,7 +71,7 @@ class BreakerChanged:
     """Monotonic seconds; None when closed, half open, or open until somebody resumes it."""
 
 
-# --- to a supervisor, for stopping it in order the host asks it by the kernel's own stop signal
+# --- from an operator to a supervisor
 
 
 @dataclass(frozen=True, slots=True)

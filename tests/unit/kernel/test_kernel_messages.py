@@ -9,11 +9,12 @@ import pytest
 from kernel_fakes import SECRET, Do, Doer, fail, resolved
 
 from reconcile_actors.kernel.behaviour import Context, Failure, Outcome, Success, Timer
+from reconcile_actors.kernel.deterministic_host import DeterministicHost
 from reconcile_actors.kernel.errors import ActorDead, ActorFailed, DeadlineExceeded, MailboxFull
 from reconcile_actors.kernel.host import Accepted, Rejected
 from reconcile_actors.kernel.probe import Probe
 from reconcile_actors.kernel.pykka_host import PykkaHost
-from reconcile_actors.kernel.signals import Terminated
+from reconcile_actors.kernel.signals import Stopped, Terminated
 
 
 def fill(probe: Probe, count: int, then: object = None) -> list[object]:
@@ -288,6 +289,56 @@ def test_a_cancelled_timer_is_not_handled_even_from_the_mailbox(probe: Probe) ->
     assert probe.expect(str) == "there?"
     probe.expect_none()
     assert heard == []
+
+
+def test_timers_and_outcomes_ask_for_no_reply(probe: Probe) -> None:
+    """Nobody waits for an answer to one's own timer or I/O: a reply there is a dead letter, not a message to oneself."""
+
+    async def work() -> str:
+        return "outcome"
+
+    def act(context: Context) -> None:
+        context.schedule(0, "timer")
+        context.run(work, lambda outcome: "outcome")
+
+    probe.spawn("polite", Doer)
+    probe.tell("polite", Do(act))
+    probe.run(lambda context: context.schedule(0.2, "enough"))
+    probe.expect(str)
+    assert probe.host.dead_letters.counts() == {"no_asker": 2}
+
+
+def test_timers_and_io_that_are_over_are_forgotten(turns: DeterministicHost) -> None:
+    """An actor that schedules, cancels and runs without end holds on to nothing that is over (I12)."""
+
+    async def work() -> None:
+        return None
+
+    def act(context: Context) -> None:
+        for _ in range(100):
+            context.schedule(1, "tick").cancel()
+            context.schedule(1, Do(lambda context: None))
+            context.run(work, lambda outcome: Do(lambda context: None))
+
+    probe = Probe(turns)
+    probe.spawn("busy", Doer)
+    probe.tell("busy", Do(act))
+    turns.advance(5)
+    assert turns._edge.directory._live["busy"]._held == {}
+
+
+def test_a_message_in_hand_when_the_end_comes(turns: DeterministicHost) -> None:
+    """What was taken from the mailbox just before the end came from elsewhere is accounted for like the rest."""
+    turns.spawn("late", Doer)
+    life = turns._edge.directory._live["late"]
+    futures = [turns.ask("late", number, timeout_seconds=30) for number in range(2)]
+    item = life.mailbox.take()
+    assert life.finish(Stopped())
+    assert not life.finish(Stopped())
+    life.handle(item)
+    assert [type(future.exception(timeout=0)) for future in futures] == [ActorDead] * 2
+    assert turns.dead_letters.counts() == {"dead": 2}
+    assert not life.begun
 
 
 def test_nothing_of_an_earlier_life_reaches_the_next(probe: Probe) -> None:
