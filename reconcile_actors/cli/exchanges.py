@@ -12,7 +12,7 @@ from reconcile_actors.cli.running import run_async
 from reconcile_actors.config import Settings
 from reconcile_actors.console.peer import this_user
 from reconcile_actors.console.views import schema
-from reconcile_actors.errors import ReconcileError
+from reconcile_actors.errors import StoreError
 from reconcile_actors.messages import PauseExchange, Recorded, ResumeExchange
 from reconcile_actors.messages.wire import to_json
 
@@ -75,7 +75,7 @@ def _order(settings: Settings, command: PauseExchange | ResumeExchange) -> None:
     daemon = find_daemon(settings.socket_path)
     answer = daemon.tell(_wire_form(command)) if daemon else run_async(lambda: _order_alone(settings, command))
     if answer["status"] == "refused":
-        raise ReconcileError(f"{command.exchange}: refused: {answer['reason']}")
+        raise StoreError(f"{command.exchange}: refused: {answer['reason']}")
 
 
 def _wire_form(command: PauseExchange | ResumeExchange) -> Document:

@@ -15,7 +15,7 @@ from reconcile_actors.cli.recording import Sender, daemon_sender, system_sender
 from reconcile_actors.config import Settings
 from reconcile_actors.console.views import Document
 from reconcile_actors.domain.snapshot import Snapshot
-from reconcile_actors.errors import CredentialsError, ReconcileError, UsageError
+from reconcile_actors.errors import CredentialsError, ReconcileError, StoreError, UsageError
 from reconcile_actors.exchanges.port import ExchangeFailureError, ExchangeGateway, FailureClass
 from reconcile_actors.exchanges.registry import open_gateway
 from reconcile_actors.messages import SetBalances, StatedBalance
@@ -68,7 +68,7 @@ async def _import(settings: Settings, names: Sequence[str], way: _Way, *, replac
     answers = await way.send(statements)
     for statement, answer in zip(statements, answers, strict=True):
         if answer["status"] == "refused":
-            raise ReconcileError(f"{statement.exchange}: the opening was refused: {answer['reason']}")
+            raise StoreError(f"{statement.exchange}: the opening was refused: {answer['reason']}")
     rows = [(one.exchange, one.wallet, len(one.balances)) for one in statements]
     output.print_table(("account", "wallet", "currencies stated"), rows, empty="nothing was stated")
     click.echo(f"{len(rows)} opening(s) recorded", err=True)

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _guarded(arguments: list[str]) -> int:
     try:
-        return _run(arguments)
+        return _run(list(arguments))  # click consumes the list that it is given
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - the last line of defence: an uncaught exception ends as 70, never as 1
@@ -98,7 +98,12 @@ def _ended(error: BaseException, *, debug: bool) -> int:
 def _run(arguments: list[str]) -> int:
     # click strips colours where stdout is no terminal; NO_COLOR is for those where it is one
     color = False if os.environ.get("NO_COLOR") else None
-    code = cli.main(arguments, prog_name="reconcile-actors", standalone_mode=False, color=color)
+    # Not `cli.main`: it ends with 1 where the reader of the output has gone, and 1 means a discrepancy.
+    try:
+        with cli.make_context("reconcile-actors", arguments, color=color) as context:
+            code = cli.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     return code if isinstance(code, int) else ExitCode.BALANCED
 
 

@@ -25,6 +25,7 @@ from reconcile_actors.console import views
 from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import UsageError
+from reconcile_actors.kernel.errors import KernelError
 from reconcile_actors.messages import ReconcileNow
 from reconcile_actors.messages.wire import to_json
 
@@ -80,7 +81,7 @@ def _through_daemon(daemon: DaemonClient, settings: Settings, names: tuple[str, 
     patience = settings.reconciliation.timeout_seconds + 2 * _MARGIN_SECONDS
     answers = daemon.post(lines, timeout_seconds=patience)
     found = [
-        answer["reply"] if answer["status"] == "answered" else to_json(_unknown(name, UnknownReason.TIMEOUT))
+        answer["reply"] if answer["status"] == "answered" else to_json(_unknown(name, answer["reason"]))
         for name, answer in zip(names, answers, strict=True)
     ]
     return found, bool(daemon.get("/readyz")["audit"])
@@ -98,15 +99,19 @@ async def _alone(settings: Settings, names: tuple[str, ...]) -> tuple[list[Docum
 def _report(name: str, reply: object) -> ReconciliationReport:
     if isinstance(reply, ReconciliationReport):
         return reply
-    if isinstance(reply, TimeoutError):
-        return _unknown(name, UnknownReason.TIMEOUT)
     assert isinstance(reply, BaseException)
+    if isinstance(reply, TimeoutError | KernelError):
+        return _unknown(name, f"unanswered: {type(reply).__name__}")
     raise reply
 
 
-def _unknown(name: str, reason: UnknownReason) -> ReconciliationReport:
+def _unknown(name: str, detail: str) -> ReconciliationReport:
     """An account that gave no report in time is unknown, not balanced (I1)."""
-    now_at = time.time_ns() // 1000
+    late = detail.endswith(("DeadlineExceeded", "TimeoutError"))
     return ReconciliationReport(
-        exchange=name, timestamp=now_at, status=ReconciliationStatus.UNKNOWN, unknown_reason=reason
+        exchange=name,
+        timestamp=time.time_ns() // 1000,
+        status=ReconciliationStatus.UNKNOWN,
+        unknown_reason=UnknownReason.TIMEOUT if late else UnknownReason.CRASHED,
+        unknown_detail=detail,
     )

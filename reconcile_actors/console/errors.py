@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from reconcile_actors.errors import AlreadyRunningError, ReconcileError, StoreError, UsageError
+from reconcile_actors.errors import AlreadyRunningError, NoDaemonError, ReconcileError, StoreError, UsageError
 
 _STATUSES: Final[tuple[tuple[type[BaseException], int], ...]] = (
     (UsageError, 400),
@@ -40,7 +40,8 @@ async def on_known_error(_request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
     if isinstance(error, ReconcileError):
         return error_response(status, str(error), exit_code=error.exit_code)
-    return error_response(status, "no answer in time: ask again, and send records again (each counts once)")
+    text = "no answer in time: ask again, and send records again (each counts once)"
+    return error_response(status, text, exit_code=NoDaemonError.exit_code)
 
 
 async def on_internal_error(_request: Request, error: Exception) -> JSONResponse:

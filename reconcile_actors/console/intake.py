@@ -13,6 +13,7 @@ from typing import Final
 from reconcile_actors.console.port import ConsoleSystem
 from reconcile_actors.console.views import Document
 from reconcile_actors.errors import ReconcileError, UsageError
+from reconcile_actors.kernel.errors import KernelError
 from reconcile_actors.messages import (
     ExchangeMessage,
     Message,
@@ -136,6 +137,8 @@ async def _answer_command(system: ConsoleSystem, one: _Parsed, actor: str | None
         reply = await ask(system, command)
     except ReconcileError as error:
         return _refused(str(error))
+    except (KernelError, TimeoutError) as error:  # asked again, a command does no harm
+        return _refused(f"unanswered: {type(error).__name__}")
     if isinstance(reply, Recorded):
         return _outcome(reply)
     return {"status": "answered", "reason": None, "reply": to_json(reply)}
