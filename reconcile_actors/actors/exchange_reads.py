@@ -1,26 +1,138 @@
-"""When the next read of the exchange is due, and what kind of read it is."""
+"""Reading the exchange: when the next read is due, what kind of read it is, and what a failed one means."""
 
 from dataclasses import dataclass
 from typing import Final
 
+from reconcile_actors.actors.comparing import preview
+from reconcile_actors.actors.desk import Desk
+from reconcile_actors.actors.failures import REASONS, is_permanent
+from reconcile_actors.actors.ticks import ReadDone, ReadDue
+from reconcile_actors.domain.snapshot import UnknownReason, Unreadable
+from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
+from reconcile_actors.kernel.behaviour import Context, Failure
+from reconcile_actors.kernel.signals import BreakerChanged, Healthy, Unhealthy
+
 CONFIRM_SECONDS: Final = 0.25
 BURST_MAX: Final = 3
+RETRY_SECONDS: Final = 0.5
+SAFETY_SECONDS: Final = 2.0
 
 
 @dataclass(slots=True)
 class ReadPlan:
-    """One read at a time. A difference is read again at once, a few times, then at the exchange's own spacing."""
+    """One read at a time. A difference is read again at once, a few times, then at the exchange's own spacing.
+
+    `due` is when the next read is planned for (monotonic seconds), None where none is. After a breaker opened, `probing`
+    allows a single read.
+    """
 
     in_flight: bool = False
-    burst: int = 0
+    due: float | None = None
     started: float = 0.0
-    requested: bool = False
+    burst: int = 0
+    probing: bool = False
 
-    def delay_seconds(self, now: float, poll_seconds: float, *, hurried: bool, in_doubt: bool) -> float:
-        """How long to wait for the next read. `hurried`: a pass waits for its first answer."""
-        if hurried:
-            return 0.0
-        if in_doubt and self.burst < BURST_MAX:
-            self.burst += 1
-            return CONFIRM_SECONDS
-        return max(0.0, self.started + poll_seconds - now)
+
+def plan(desk: Desk, context: Context, reads: ReadPlan) -> None:
+    """Sets the timer of the next read, where there is one to come and none is planned that soon."""
+    if not _may_read(desk, reads):
+        return
+    judging, gateway, one = desk.judging, desk.gateway, desk.current
+    assert judging is not None, "only a prepared account may read"
+    assert gateway is not None, "only a prepared account may read"
+    in_doubt = judging.in_doubt or judging.tracker.names_unseen
+    if reads.probing or (one is not None and one.wants_read):
+        due = reads.started + RETRY_SECONDS if one is not None and one.tries else 0.0
+    elif in_doubt and reads.burst < BURST_MAX:
+        due = reads.started + CONFIRM_SECONDS
+    elif desk.account.watch or one is not None or in_doubt:
+        due = reads.started + gateway.facts.poll_seconds
+    else:
+        return
+    due = max(due, context.monotonic())
+    if reads.due is None or due < reads.due:
+        reads.due = due
+        desk.later(context, due - context.monotonic(), ReadDue())
+
+
+def _may_read(desk: Desk, reads: ReadPlan) -> bool:
+    ready = desk.judging is not None and desk.gateway is not None
+    held = desk.ending or desk.paused or (desk.quiet and not reads.probing)
+    return ready and not held and not reads.in_flight and desk.journal.has_room
+
+
+def begin(desk: Desk, context: Context, reads: ReadPlan) -> None:
+    """Reads, where that is still wanted."""
+    reads.due = None
+    gateway, judging = desk.gateway, desk.judging
+    if not _may_read(desk, reads) or gateway is None or judging is None:
+        return
+    reads.in_flight, reads.probing, reads.started = True, False, context.monotonic()
+    fresh = judging.tracker.wants_fresh_connection
+    confirming = judging.in_doubt or desk.current is not None
+    if confirming:
+        reads.burst += 1
+    deadline = min(desk.account.timeout_seconds, 2 * desk.account.detection_target_seconds)
+    context.run(
+        lambda: gateway.read(timeout_seconds=deadline, fresh=fresh, confirming=confirming),
+        ReadDone,
+        timeout_seconds=deadline + SAFETY_SECONDS,
+    )
+
+
+def take(desk: Desk, context: Context, reads: ReadPlan, done: ReadDone) -> None:
+    """A read ended. Raises RuntimeError on what no gateway should raise: the actor crashes and is restarted."""
+    reads.in_flight = False
+    outcome = done.outcome
+    if isinstance(outcome, Failure):
+        _take_failure(desk, context, outcome)
+        return
+    answer = outcome.value
+    if isinstance(answer, Unreadable):
+        _take_unreadable(desk, context, answer)
+        return
+    if not desk.healthy or desk.quiet:
+        desk.healthy = True
+        desk.to_parent(context, Healthy())
+    desk.last_read_at = answer.bracket.received_at
+    desk.ask_window(context, lambda window: preview(desk, context, window, answer))
+
+
+def _take_failure(desk: Desk, context: Context, outcome: Failure) -> None:
+    error = outcome.error
+    if isinstance(error, ExchangeFailureError):
+        body = {"failure": error.failure, "code": error.code, "http_status": error.http_status}
+        desk.journal.note(context, "read.failed", body)
+        fail(desk, context, error.failure, error.code, error.retry_after_seconds)
+    elif isinstance(error, TimeoutError):
+        desk.journal.note(context, "read.failed", {"failure": FailureClass.TRANSIENT, "code": "timeout"})
+        fail(desk, context, FailureClass.TRANSIENT, "timeout")
+    else:
+        raise RuntimeError(f"reading failed: {outcome.error_type}")  # noqa: TRY004 a defect of the gateway, not of a type
+
+
+def fail(desk: Desk, context: Context, failure: FailureClass, code: str, retry_after: float | None = None) -> None:
+    """A call failed in a way that was expected: the account is unknown, and the breaker hears of it."""
+    desk.healthy = False
+    desk.set_reason(REASONS[failure])
+    desk.to_parent(context, Unhealthy(code, retry_after, permanent=is_permanent(failure)))
+    if desk.current is not None:
+        desk.current.note_failure(REASONS[failure], code, final=failure is not FailureClass.RATE_LIMIT)
+
+
+def _take_unreadable(desk: Desk, context: Context, answer: Unreadable) -> None:
+    desk.journal.note(context, "read.unknown", {"reason": answer.reason, "detail": answer.detail})
+    desk.set_reason(answer.reason)
+    if desk.quiet:
+        desk.to_parent(context, Unhealthy(answer.reason))
+    if desk.current is not None:
+        last = desk.current.tries >= desk.account.retry_count
+        desk.current.note_failure(answer.reason, answer.detail, final=last)
+
+
+def on_breaker(desk: Desk, reads: ReadPlan, change: BreakerChanged) -> None:
+    """Open: no calls. Half open: a single one. Closed: as usual."""
+    desk.quiet = change.state != "closed"
+    reads.probing = change.state == "half_open"
+    if change.state == "open" and desk.current is not None:
+        desk.current.note_failure(desk.reason or UnknownReason.BREAKER_OPEN, desk.current.detail, final=True)

@@ -5,8 +5,9 @@ is tried again; its effects are released after the first try, because a person m
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from reconcile_actors.actors.protocol import AUDIT, Commit, CommitResult
@@ -63,12 +64,10 @@ class Journal:
         self._line.append(_Draft(unit, effects))
         self._send(context)
 
-    def note(self, context: Context, kind: str, body: dict[str, object], **extra: object) -> None:
+    def note(self, context: Context, kind: str, body: Mapping[str, object]) -> None:
         """Puts a single audit entry in line."""
         correlation = context.envelope.correlation_id if context.envelope is not None else None
-        entry = AuditEntry(
-            kind=kind, exchange=self.exchange, body=to_json({**body, **extra}), correlation_id=correlation
-        )
+        entry = AuditEntry(kind=kind, exchange=self.exchange, body=to_json(body), correlation_id=correlation)
         self.write(context, UnitOfWork(entries=(entry,)))
 
     def note_changes(self, context: Context, changes: Sequence[Change]) -> None:
@@ -83,7 +82,7 @@ class Journal:
             events += _events(change, correlation)
         newest = {change.after.id: change.after for change in changes}
         unit = UnitOfWork(entries=tuple(entries), exchange=self.exchange, discrepancies=tuple(newest.values()))
-        self.write(context, unit, *[_publication(context, event) for event in events])
+        self.write(context, unit, *[partial(context.publish, event) for event in events])
 
     def on_result(self, context: Context, result: CommitResult) -> None:
         """The ledger answered."""
@@ -121,10 +120,6 @@ class Journal:
         self._token = self._last_token
         self._timer = context.schedule(ANSWER_SECONDS, JournalDue(self._token))
         context.tell(AUDIT, Commit(self._token, self._line[0].unit))
-
-
-def _publication(context: Context, event: Event) -> Effect:
-    return lambda: context.publish(event)
 
 
 def _step(change: Change) -> str:

@@ -18,7 +18,6 @@ class Pass:
     """One pass in progress. Only reads asked for after `started_us` count for it."""
 
     started_us: int
-    deadline_us: int
     askers: list[ReplyTo] = field(default_factory=list)
     tries: int = 0
     snapshot: Snapshot | None = None

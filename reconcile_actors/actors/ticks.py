@@ -35,6 +35,11 @@ class SettleDue:
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtRaised:
+    """A read differed: history may name the cause."""
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryDue:
     """Time for the next look into the exchange's history."""
 

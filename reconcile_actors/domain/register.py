@@ -121,10 +121,11 @@ class Register:
                 changes.append(Change(before, after))
         return changes
 
-    def unpriced(self) -> frozenset[str]:
-        """Currencies of open discrepancies that have no price yet."""
+    def unpriced(self, oldest_at: int = 0) -> frozenset[str]:
+        """Currencies of open discrepancies that have no price yet, or one older than `oldest_at` (UTC us)."""
         names = {one.currency.split("/", 1)[0] for one in self.open.values()}
-        return frozenset(name for name in names if price_of(name, self.prices) is None)
+        prices = {name: price_of(name, self.prices) for name in names}
+        return frozenset(name for name, one in prices.items() if one is None or (one.at or oldest_at) < oldest_at)
 
     def all_open(self) -> tuple[BalanceDiscrepancy, ...]:
         """Every open discrepancy, in a stable order."""

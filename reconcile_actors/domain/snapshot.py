@@ -36,6 +36,7 @@ class UnknownReason(StrEnum):
     TIMEOUT = "timeout"
     BREAKER_OPEN = "breaker_open"
     CRASHED = "crashed"
+    STOPPING = "stopping"
 
 
 @dataclass(frozen=True, slots=True)
