@@ -19,6 +19,7 @@ JsonValue: TypeAlias = "str | int | bool | Sequence[JsonValue] | Mapping[str, Js
 MAX_INTEGER: Final = 2**53 - 1
 MAX_DEPTH: Final = 32
 _PLAIN: Final = frozenset((str, bool, NoneType))
+_CONTAINERS: Final = frozenset((dict, list, tuple))
 
 
 def canonical_bytes(value: JsonValue) -> bytes:
@@ -27,7 +28,7 @@ def canonical_bytes(value: JsonValue) -> bytes:
     Arrays may be lists or tuples, objects are dicts. Raises `CanonicalError` for anything outside the domain, nesting
     deeper than 32 and strings with lone surrogates; the text gives place and type, never a value.
     """
-    _check(value, "$", MAX_DEPTH)
+    _check(value, [])
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:  # the domain is checked, so only a lone surrogate is left
@@ -46,24 +47,31 @@ def parse_canonical(data: bytes) -> JsonValue:
     return value
 
 
-def _check(value: object, where: str, depth: int) -> None:
-    kind = type(value)  # exact types: a subclass (an enum, a bool among ints) could serialise as something else
-    if kind in _PLAIN:
-        return
-    if kind is int:
-        if not -MAX_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]  # exact type was compared above
-            raise CanonicalError(f"integer of 2^53 or more at {where}")
-    elif depth == 0:
+def _check(value: object, path: list[str | int]) -> None:
+    # Exact types throughout: a subclass (an enum, a bool among ints) could serialise as something else.
+    kind = type(value)
+    if kind in _CONTAINERS and len(path) >= MAX_DEPTH:
         raise CanonicalError(f"nested deeper than {MAX_DEPTH} levels")
-    elif isinstance(value, dict) and kind is dict:
+    if type(value) is dict:
         for key, item in value.items():
             if type(key) is not str or not key.isascii():
-                raise CanonicalError(f"key that is not an ASCII string in {where}")
+                raise CanonicalError(f"key that is not an ASCII string in {_place(path)}")
             if type(item) not in _PLAIN:
-                _check(item, f"{where}.{key}", depth - 1)
-    elif isinstance(value, list | tuple) and kind in (list, tuple):
+                path.append(key)
+                _check(item, path)
+                path.pop()
+    elif type(value) is list or type(value) is tuple:
         for index, item in enumerate(value):
             if type(item) not in _PLAIN:
-                _check(item, f"{where}[{index}]", depth - 1)
-    else:
-        raise CanonicalError(f"{kind.__name__} at {where} is outside the domain")
+                path.append(index)
+                _check(item, path)
+                path.pop()
+    elif type(value) is int:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise CanonicalError(f"integer of 2^53 or more at {_place(path)}")
+    elif kind not in _PLAIN:
+        raise CanonicalError(f"{kind.__name__} at {_place(path)} is outside the domain")
+
+
+def _place(path: list[str | int]) -> str:
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
