@@ -1,7 +1,6 @@
 """Where the stored audit log stands, read back cheaply, and whether it goes on from the trusted head."""
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeAlias
 
 from reconcile_actors.audit.errors import AuditError
@@ -44,21 +43,19 @@ async def stored_state(fetch: Fetch, key: VerifierKey) -> LogState:
         raise AuditBrokenError(f"audit log: {error}: run `audit verify`") from None
 
 
-async def check_head(fetch: Fetch, head: bytes, key: VerifierKey, size: int, path: Path) -> None:
+async def check_head(fetch: Fetch, head: bytes, key: VerifierKey, size: int) -> None:
     """Refuse to go on beside a trusted head that this log does not contain. Raises AuditBrokenError."""
     try:
         trusted = verify_checkpoint(head, [key])
     except AuditError as error:
-        raise AuditBrokenError(f"trusted head {path}: {error}: it is not of this log or damaged") from None
+        raise AuditBrokenError(f"trusted_head_file: {error}: it is not of this log or damaged") from None
     if trusted.size > size:
         raise AuditBrokenError(
-            f"trusted head {path}: it covers {trusted.size} entries and the store has {size}: the store is an older copy, or new."
+            f"trusted_head_file: it covers {trusted.size} entries and the store has {size}: the store is an older copy, or new."
             " Bring back the newer store; to begin anew on purpose, move the trusted head away"
         )
     if Frontier(trusted.size, await _peaks(fetch, trusted.size)).root() != trusted.root:
-        raise AuditBrokenError(
-            f"trusted head {path}: the store holds another history than the head: run `audit verify`"
-        )
+        raise AuditBrokenError("trusted_head_file: the store holds another history than the head: run `audit verify`")
 
 
 async def _peaks(fetch: Fetch, size: int) -> list[bytes]:

@@ -21,14 +21,14 @@ from reconcile_actors.errors import ReconcileError, StoreError
 from reconcile_actors.messages.wire import to_datetime
 from reconcile_actors.storage.admission import Admission, admit
 from reconcile_actors.storage.connection import connect_writer, make_file
-from reconcile_actors.storage.errors import Reason, StoreFailedError, reason_of
+from reconcile_actors.storage.errors import Reason, StoreFailedError
 from reconcile_actors.storage.lock import StoreLock
-from reconcile_actors.storage.log_state import Fetch, check_head
+from reconcile_actors.storage.log_state import Fetch, check_head, newest_checkpoint
 from reconcile_actors.storage.reads import LedgerReads
 from reconcile_actors.storage.session import CommitInDoubtError, Connect, Session, open_session
 from reconcile_actors.storage.signing import signing_key
 from reconcile_actors.storage.statements import outcomes, statements
-from reconcile_actors.storage.trusted_head import read_head, write_head
+from reconcile_actors.storage.trusted_head import TrustedHead
 
 
 class ReconciliationRepository(LedgerReads):
@@ -50,7 +50,7 @@ class ReconciliationRepository(LedgerReads):
         self._store_lock = lock
         self._origin = origin
         self._key_file = key_file
-        self._head_file = trusted_head_file
+        self._head = TrustedHead(trusted_head_file)
         self._utc = utc
         self._salt = salt
         self._connect = connect
@@ -58,8 +58,6 @@ class ReconciliationRepository(LedgerReads):
         self._turn = asyncio.Lock()
         self._closed = False
         self._tasks: set[asyncio.Task[list[Committed | Refused]]] = set()
-        self.is_head_behind = False
-        """Whether the trusted head could not be written after the last commit: readiness should say so."""
 
     @classmethod
     async def open(
@@ -108,6 +106,11 @@ class ReconciliationRepository(LedgerReads):
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
+    @property
+    def is_head_behind(self) -> bool:
+        """Whether the trusted head could not be written after the last commit: readiness should say so."""
+        return self._head.is_behind
+
     async def mark_sent(self, ids: Sequence[int]) -> None:
         """Note that messages of the outbox were acknowledged. Raises StoreError."""
         now = self._utc()
@@ -145,30 +148,19 @@ class ReconciliationRepository(LedgerReads):
 
     async def _start(self) -> None:
         session = await self._sound_session()
-        if self._head_file is not None:
-            await self._judge_head(self._head_file, session)
+        head = self._head.read()
+        if head is not None:
+            await check_head(session.database.fetch, head, session.key, session.writer.state.size)
         if session.writer.state.size == 0:
             batch = session.writer.start(to_datetime(self._utc()))
             try:
-                await session.write(statements(batch, ()), lambda: True)
+                await session.write(statements(batch, ()))
             except CommitInDoubtError as error:
                 raise StoreFailedError(error.reason, self._path) from None
             session.writer.commit(batch)
-        note = await self.newest_checkpoint()
-        if self._head_file is not None and note is not None:
-            try:
-                self._head_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                write_head(self._head_file, note)
-            except OSError as error:
-                raise _head_error(self._head_file, error) from None
-
-    async def _judge_head(self, path: Path, session: Session) -> None:
-        try:
-            head = read_head(path)
-        except OSError as error:
-            raise _head_error(path, error) from None
-        if head is not None:
-            await check_head(session.database.fetch, head, session.key, session.writer.state.size, path)
+        note = await newest_checkpoint(session.database.fetch)
+        assert note is not None
+        self._head.begin(note)
 
     async def _sound_session(self) -> Session:
         """The open session, opened anew where the last one met an error that it could not judge. The caller has the turn."""
@@ -235,25 +227,21 @@ class ReconciliationRepository(LedgerReads):
 
     async def _write(self, session: Session, batch: Batch, admission: Admission) -> None:
         self._session = None  # until the transaction has ended one way or the other, this session is not to be trusted
+        note = batch.checkpoint.note
         try:
-            shown = await session.write(
-                statements(batch, admission.admitted), lambda: self._show_head(batch.checkpoint.note)
-            )
+            await session.write(statements(batch, admission.admitted), lambda: self._head.show(note))
         except StoreFailedError:
             self._session = session
             raise
         except CommitInDoubtError as doubt:
-            self.is_head_behind = True
             await self._resolve(session, batch, doubt.reason)  # leaves a session that has read everything from the file
-        except (
-            BaseException
-        ):  # the loop is being torn down: the thread must not outlive it, and the next open judges the file
-            await session.database.close()
+            await asyncio.to_thread(self._head.show, note)
+        except BaseException:
+            await session.database.close()  # the loop is being torn down; the next open judges the file
             raise
         else:
             session.writer.commit(batch)
             session.versions.update(admission.versions)
-            self.is_head_behind = not shown
             self._session = session
 
     async def _resolve(self, session: Session, batch: Batch, reason: Reason) -> None:
@@ -274,22 +262,6 @@ class ReconciliationRepository(LedgerReads):
         if fresh.writer.state != batch.after:
             raise StoreFailedError(reason, self._path)
 
-    def _show_head(self, note: bytes) -> bool:
-        """Runs on the connection's thread: the medium may be slow. The commit stands, whether or not the head could be written."""
-        if self._head_file is None:
-            return True
-        try:
-            write_head(self._head_file, note)
-        except OSError as error:
-            if not self.is_head_behind:
-                logger.bind(reason=str(reason_of(error))).error("the trusted head cannot be written")
-            return False
-        return True
-
 
 def _all_refused(units: Sequence[UnitOfWork], reason: Reason) -> list[Committed | Refused]:
     return [Refused(reason) for _ in units]
-
-
-def _head_error(path: Path, error: OSError) -> StoreError:
-    return StoreError(f"trusted head {path}: {error.strerror}: make it readable and writable, or set another file")

@@ -47,23 +47,23 @@ class Session:
             self.versions[exchange] = int(rows[0][0] or 0)
         return self.versions
 
-    async def write(self, statements: Sequence[Statement], afterwards: Callable[[], bool]) -> bool:
-        """Run all of it in one transaction, and once that is committed `afterwards`, whose answer is returned.
+    async def write(self, statements: Sequence[Statement], afterwards: Callable[[], None] = lambda: None) -> None:
+        """Run all of it in one transaction, and once that is committed `afterwards`, on the connection's thread.
 
         Raises StoreFailedError once nothing of it stands, else CommitInDoubtError.
         """
 
-        def work(raw: sqlite3.Connection) -> bool:
+        def work(raw: sqlite3.Connection) -> None:
             _transact(raw, statements)
-            return afterwards()
+            afterwards()
 
-        return await self.database.run(work)
+        await self.database.run(work)
 
     async def mark_sent(self, ids: Sequence[int], at: int) -> None:
         """Note when messages of the outbox were acknowledged, all or none. Raises StoreFailedError."""
         marks: list[tuple[SqlValue, ...]] = [(at, id_) for id_ in ids]
         try:
-            await self.write([Statement("UPDATE outbox SET done_at = ? WHERE id = ?", marks)], lambda: True)
+            await self.write([Statement("UPDATE outbox SET done_at = ? WHERE id = ?", marks)])
         except CommitInDoubtError as doubt:  # to mark a message twice, or once more after a restart, does no harm
             raise StoreFailedError(doubt.reason, self.path) from None
 
