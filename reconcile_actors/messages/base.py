@@ -46,10 +46,14 @@ Symbol = Annotated[
 ExchangeId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 
-class Message(BaseModel):
-    """Base of all messages. Shared between threads, so frozen."""
+class Part(BaseModel):
+    """A value inside a message. Shared between threads, so frozen; its JSON form bears no `type`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Message(Part):
+    """Base of all messages."""
 
     @property
     def type(self) -> str:

@@ -13,7 +13,7 @@ from reconcile_actors.messages.base import (
     Currency,
     ExchangeId,
     ExchangeMessage,
-    Message,
+    Part,
     PositiveAmount,
     Record,
     Symbol,
@@ -94,7 +94,7 @@ class CloseOrder(Record):
     occurred_at: Utc | None = None
 
 
-class StatedBalance(Message):
+class StatedBalance(Part):
     """One currency of a statement. A leg left out is not stated, which is not zero."""
 
     currency: Currency
@@ -104,7 +104,7 @@ class StatedBalance(Message):
     borrowed: UnsignedAmount | None = None
 
 
-class StatedPosition(Message):
+class StatedPosition(Part):
     """One signed position of a statement."""
 
     symbol: Symbol
