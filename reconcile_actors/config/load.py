@@ -64,6 +64,8 @@ def load_text(
         table: Table = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{name}: not valid TOML: nested too deeply") from None
     origins = _apply_environment(table, os.environ if environ is None else environ)
     if overrides:
         _section(table, "reconciliation").update(overrides)
