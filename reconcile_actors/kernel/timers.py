@@ -51,11 +51,14 @@ class TimerThread:
     def after(self, delay_seconds: float, callback: Callable[[], object]) -> Cancellable:
         """Call `callback` once, on the timer thread. After `stop` it is never called."""
         with self._changed:
-            entry = self._queue.add(self._clock.monotonic() + delay_seconds, callback)
+            due = self._clock.monotonic() + delay_seconds
+            earliest = self._queue.next_due()
+            entry = self._queue.add(due, callback)
             if self._thread is None and not self._stopped:
                 self._thread = threading.Thread(target=self._run, name="kernel-timers", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if earliest is None or due < earliest:
+                self._changed.notify()  # only then: an ask sets a timer, and should not wake a thread each time
             return _Entry(entry, self._changed)
 
     def wake(self) -> None:

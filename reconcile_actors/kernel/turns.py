@@ -70,7 +70,7 @@ class Turns:
         choices = actors + loop_ready + timer_due
         if choices == 0:
             return False
-        choice = self._random.randrange(choices) if choices > 1 else 0
+        choice = int(self._random.random() * choices) if choices > 1 else 0
         self._in_step = True
         try:
             if choice < actors:

@@ -39,10 +39,12 @@ def probe(host: Host) -> Probe:
 
 @pytest.fixture
 def log() -> Iterator[list[str]]:
-    """Everything that is logged, with all that a sink could see of it."""
+    """Everything that is logged, with all that a sink could see of it; the package is silent until it is enabled."""
+    logger.enable("reconcile_actors")
     lines: list[str] = []
     sink = logger.add(
         lambda message: lines.append(f"{message.record['message']} {message.record['extra']} {message}"), level="TRACE"
     )
     yield lines
     logger.remove(sink)
+    logger.disable("reconcile_actors")

@@ -9,6 +9,7 @@ import pytest
 from kernel_fakes import EXCEPTIONS, SECRET, Do, Doer, fail
 
 from reconcile_actors.kernel.behaviour import Behaviour, Context
+from reconcile_actors.kernel.deterministic_host import DeterministicHost
 from reconcile_actors.kernel.errors import ActorDead, ActorFailed, HostStopped, NameTaken
 from reconcile_actors.kernel.host import Host, Rejected
 from reconcile_actors.kernel.probe import Probe
@@ -102,6 +103,7 @@ def test_no_secret_of_an_exception_is_logged(probe: Probe, log: list[str]) -> No
     assert SECRET not in repr(probe.expect(Terminated))
     probe.host.stop()
     assert SECRET not in "".join(log)
+    assert isinstance(probe.host, DeterministicHost) or "actor crashed" in "".join(log)
 
 
 def test_an_end_in_order(probe: Probe) -> None:

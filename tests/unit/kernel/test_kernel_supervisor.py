@@ -267,7 +267,11 @@ def test_words_of_others_and_of_the_past_do_not_count() -> None:
     scene.host.tell("supervisor", DescribeChildren())
     scene.host.tell("supervisor", Terminated("a", 99, Stopped()))
     scene.host.tell("supervisor", Terminated("nobody", 1, Stopped()))
-    assert not scene.row().healthy
+    directory = scene.host._edge.directory
+    directory.deliver(directory.envelope(Healthy(), to="supervisor", sender="a", sender_epoch=99))
+    scene.host.advance(5)
+    assert scene.row() == ChildRow("a", 1, "alive", healthy=False, breaker="closed", restarts=0)
+    assert scene.host.names["supervisor"] == 1
     scene.child("a", CRASH, 5)
     assert contexts[0].tell("supervisor", Healthy()) is False
     assert scene.row().healthy is False
