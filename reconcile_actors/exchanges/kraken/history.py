@@ -16,7 +16,8 @@ from reconcile_actors.exchanges.kraken.ledger import LedgerPage, LedgerRow, read
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 
 ROWS_A_READ: Final = 500
-OVERLAP_US: Final = 10 * MICROSECONDS
+OVERLAP_US: Final = 2 * MICROSECONDS  # rows of one event may differ a little in time
+YOUTH_US: Final = 10 * MICROSECONDS  # how long the second side of a trade is waited for
 _PAGES_MAX: Final = 200
 _NARROWINGS_MAX: Final = 8
 
@@ -50,7 +51,7 @@ async def read_ledger(fetch: Fetch, since_at: int, lag_us: int) -> LedgerRead:
         page = read_page((await fetch(params)).content)
         horizon_at = end * MICROSECONDS
     rows = await _rest(fetch, params, page)
-    through_at = min(horizon_at, _before_halves(rows, now_at - OVERLAP_US) or horizon_at)
+    through_at = min(horizon_at, _before_halves(rows, now_at - YOUTH_US) or horizon_at)
     return LedgerRead(tuple(rows.values()), max(since_at, through_at))
 
 

@@ -21,6 +21,7 @@ _WATCH_BURST_SHARE: Final = 0.5
 _RESERVE: Final = 2.0  # our clock and Kraken's do not tick together
 _POLL_COST: Final = 2.0  # three quarters of the decay: one balance a poll, one page of history each fourth poll
 _POLLS_A_HISTORY: Final = 4
+_CLOCK_STEP_SECONDS: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ class CallLimit:
             rate = decay * _WATCH_SHARE
             burst = self.tier.maximum * _WATCH_BURST_SHARE
             wait = max(wait, (self._watch.level(rate, now_us) + cost - burst) / rate)
-        return max(0.0, wait)
+        return (
+            wait if wait > _CLOCK_STEP_SECONDS else 0.0
+        )  # less than the clock can show would be waited for without end
 
     def spend(self, cost: float, purpose: Purpose, now_us: int) -> None:
         """A call of that cost goes now."""
