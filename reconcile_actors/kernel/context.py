@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from reconcile_actors.kernel.behaviour import DEFAULT_MAILBOX_LIMIT, Behaviour, Timer
 from reconcile_actors.kernel.dead_letters import DeadLetterReason
 from reconcile_actors.kernel.envelope import Envelope, ReplyTo
-from reconcile_actors.kernel.incarnation import Completed, Incarnation, Scheduled
+from reconcile_actors.kernel.incarnation import Incarnation
 from reconcile_actors.kernel.outcome import Outcome
+from reconcile_actors.kernel.own_messages import Completed, Scheduled
 
 if TYPE_CHECKING:
     from reconcile_actors.kernel.directory import Directory

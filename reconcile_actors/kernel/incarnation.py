@@ -18,40 +18,13 @@ from reconcile_actors.kernel.dead_letters import DeadLetterReason
 from reconcile_actors.kernel.envelope import Envelope, ReplyTo
 from reconcile_actors.kernel.errors import ActorDead, ActorFailed, DeadlineExceeded
 from reconcile_actors.kernel.mailbox import Mailbox, Signal
+from reconcile_actors.kernel.own_messages import Completed, Scheduled
 from reconcile_actors.kernel.replies import NoReply, SenderReply
 from reconcile_actors.kernel.signals import Crashed, Reason, Stopped
 from reconcile_actors.kernel.timers import Cancellable
 
 if TYPE_CHECKING:
     from reconcile_actors.kernel.directory import Directory
-
-
-class Completed:
-    """In the mailbox: an outcome of I/O, not yet made into a message, since that is the actor's own code."""
-
-    __slots__ = ("make",)
-
-    def __init__(self, make: Callable[[], object]) -> None:
-        self.make = make
-
-
-class Scheduled:
-    """In the mailbox, and in the hands of the behaviour: a message to oneself at a later time."""
-
-    __slots__ = ("_release", "cancelled", "handle", "message")
-
-    def __init__(self, message: object, release: Callable[[object], None]) -> None:
-        self.message = message
-        self.cancelled = False
-        self.handle: Cancellable | None = None
-        self._release = release
-
-    def cancel(self) -> None:
-        """See `Timer.cancel`."""
-        self.cancelled = True
-        self._release(self)
-        if self.handle is not None:
-            self.handle.cancel()
 
 
 class Incarnation:

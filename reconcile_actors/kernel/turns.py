@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 
-from reconcile_actors.kernel.incarnation import Completed, Incarnation, Scheduled
+from reconcile_actors.kernel.incarnation import Incarnation
 from reconcile_actors.kernel.mailbox import Signal
 from reconcile_actors.kernel.outcome import Failure, Outcome, attempt
+from reconcile_actors.kernel.own_messages import Completed, Scheduled
 from reconcile_actors.kernel.signals import Reason, reason_type
 from reconcile_actors.kernel.timer_queue import TimerQueue
 from reconcile_actors.kernel.timers import Cancellable
