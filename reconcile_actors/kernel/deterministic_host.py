@@ -12,7 +12,7 @@ from reconcile_actors.kernel.behaviour import DEFAULT_MAILBOX_LIMIT, Behaviour
 from reconcile_actors.kernel.clock import Clock
 from reconcile_actors.kernel.dead_letters import DeadLetters
 from reconcile_actors.kernel.edge import Edge
-from reconcile_actors.kernel.host import Subscription, TellResult
+from reconcile_actors.kernel.host import LAST_GRACE_SECONDS, Subscription, TellResult
 from reconcile_actors.kernel.incarnation import Incarnation
 from reconcile_actors.kernel.signals import Abandoned
 from reconcile_actors.kernel.timers import Cancellable
@@ -86,8 +86,9 @@ class DeterministicHost:
         until = clock.now + deadline_seconds
         abandoned = []
         for incarnation in reversed(directory.roots()):
-            directory.stop(incarnation, max(0.0, until - clock.now))
-            self._run_to_end(incarnation, until)
+            grace_seconds = max(LAST_GRACE_SECONDS, until - clock.now)
+            directory.stop(incarnation, grace_seconds)
+            self._run_to_end(incarnation, clock.now + grace_seconds)
             incarnation.finish(Abandoned())  # in case its own deadline has not done so yet
             if isinstance(incarnation.end_reason, Abandoned):
                 abandoned.append(incarnation.name)

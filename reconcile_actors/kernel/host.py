@@ -11,6 +11,8 @@ from reconcile_actors.kernel.behaviour import DEFAULT_MAILBOX_LIMIT, Behaviour
 from reconcile_actors.kernel.clock import Clock
 from reconcile_actors.kernel.dead_letters import DeadLetters
 
+LAST_GRACE_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -86,6 +88,7 @@ class Host(Protocol):
     def stop(self, *, deadline_seconds: float = 10.0) -> tuple[str, ...]:
         """Stop the root actors, last one first, and give the names of those that had to be abandoned.
 
-        Blocks up to the deadline. Every open ask is answered. The I/O loop is left to whoever started it.
+        Blocks up to the deadline, and past it `LAST_GRACE_SECONDS` for each actor that is left: that an earlier one
+        hangs is no reason to cut off those who would end at once. Every open ask is answered. The I/O loop is left to whoever started it.
         """
         ...

@@ -15,7 +15,7 @@ from reconcile_actors.kernel.behaviour import DEFAULT_MAILBOX_LIMIT, Behaviour
 from reconcile_actors.kernel.clock import Clock, SystemClock
 from reconcile_actors.kernel.dead_letters import DeadLetters
 from reconcile_actors.kernel.edge import Edge
-from reconcile_actors.kernel.host import Subscription, TellResult
+from reconcile_actors.kernel.host import LAST_GRACE_SECONDS, Subscription, TellResult
 from reconcile_actors.kernel.incarnation import Incarnation
 from reconcile_actors.kernel.io_loop import IoLoop
 from reconcile_actors.kernel.outcome import Outcome
@@ -84,8 +84,9 @@ class PykkaHost:
         until = clock.monotonic() + deadline_seconds
         abandoned = []
         for incarnation in reversed(directory.roots()):
-            directory.stop(incarnation, max(0.0, until - clock.monotonic()))
-            incarnation.ended.wait(max(0.0, until - clock.monotonic()))
+            grace_seconds = max(LAST_GRACE_SECONDS, until - clock.monotonic())
+            directory.stop(incarnation, grace_seconds)
+            incarnation.ended.wait(grace_seconds)
             incarnation.finish(Abandoned())  # in case its own deadline has not done so yet
             if isinstance(incarnation.end_reason, Abandoned):
                 abandoned.append(incarnation.name)

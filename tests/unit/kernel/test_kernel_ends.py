@@ -263,14 +263,15 @@ def test_an_asked_and_forgotten_message_is_answered_when_the_host_stops(host: Ho
 
 
 def test_the_host_abandons_what_does_not_end(host: Host) -> None:
-    """`stop` gives the names of root actors that did not end by the deadline."""
+    """`stop` names the root actors that did not end by the deadline; the time they took is not at others' cost."""
 
     class Stubborn(Doer):
         def stop_requested(self, context: Context) -> bool:
             return False
 
+    host.spawn("easy before", Doer)
     host.spawn("stubborn", Stubborn)
-    host.spawn("easy", Doer)
+    host.spawn("easy after", Doer)
     assert host.stop(deadline_seconds=0.2) == ("stubborn",)
     assert host.names == {}
 
