@@ -1,6 +1,6 @@
 """Logs of the runner: one sink on stderr, constant messages with bound fields, and nothing that could hold an amount (I7).
 
-A library must not speak unasked: importing this module silences the package until `configure_logging` is called.
+The package itself is silent from its import on (a library must not speak unasked) until `configure_logging` is called.
 """
 
 import json
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 PACKAGE: Final = "reconcile_actors"
 _VALUE_CHARACTERS_MAX: Final = 300
-
-logger.disable(PACKAGE)
 
 
 def configure_logging(level: str = "info", *, json: bool = False, stream: TextIO | None = None) -> None:

@@ -11,7 +11,7 @@ from reconcile_actors.cli import main as main_module
 from reconcile_actors.cli.interrupts import Terminated
 from tests.unit.cli.cli_fakes import Cli
 
-HEAVY = ("ccxt", "aiohttp", "starlette", "uvicorn", "pykka", "pydantic", "aiosqlite", "loguru", "asyncio")
+HEAVY = ("ccxt", "aiohttp", "starlette", "uvicorn", "pykka", "pydantic", "aiosqlite", "cryptography")
 
 
 def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
