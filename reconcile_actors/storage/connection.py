@@ -77,17 +77,24 @@ async def connect(path: Path, *, mode: str, immutable: bool = False) -> Database
     """Open an existing file (`mode` is SQLite's: `rw` or `ro`) and read nothing yet. Raises StoreFailedError."""
     uri = f"{_uri(path)}?mode={mode}{'&immutable=1' if immutable else ''}"
     opened: list[sqlite3.Connection] = []
+    reasons: list[Reason] = []
 
     def connector() -> sqlite3.Connection:
-        # isolation_level=None: transactions begin and end where the code says so, never by Python's guess
-        opened.append(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS))
-        return opened[0]
+        try:
+            # isolation_level=None: transactions begin and end where the code says so, never by Python's guess
+            raw = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        except sqlite3.Error as error:
+            # Not raised here: aiosqlite would leave its thread to end by itself, perhaps after the event loop.
+            reasons.append(reason_of(error))
+            raw = sqlite3.connect(":memory:")
+        opened.append(raw)
+        return raw
 
-    try:
-        connection = await aiosqlite.Connection(connector, iter_chunk_size=64)
-    except sqlite3.Error as error:
-        raise StoreFailedError(reason_of(error), path) from None
-    return Database(connection, opened[0], path)
+    database = Database(await aiosqlite.Connection(connector, iter_chunk_size=64), opened[0], path)
+    if reasons:
+        await database.close()
+        raise StoreFailedError(reasons[0], path)
+    return database
 
 
 def _uri(path: Path) -> str:
@@ -106,6 +113,12 @@ async def settle_writer(database: Database, path: Path) -> None:
         raise StoreFailedError(Reason.FAILED, path)
     for pragma in _WRITER_PRAGMAS:
         await database.execute(pragma)
+    # SQLite opens a file that it may not write as read-only, in silence, and even BEGIN IMMEDIATE then begins a read: only
+    # a write tells. This one is taken back.
+    version = (await database.fetch("PRAGMA user_version"))[0][0]
+    await database.execute("BEGIN IMMEDIATE")
+    await database.execute(f"PRAGMA user_version={version}")
+    await database.execute("ROLLBACK")
 
 
 def make_file(path: Path) -> None:

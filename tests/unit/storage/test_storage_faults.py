@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import sqlite3
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -221,7 +222,7 @@ def test_a_cancelled_caller_leaves_memory_and_disk_of_one_mind(tmp_path: Path) -
             for _ in range(steps):
                 await asyncio.sleep(0)
             waiting.cancel()
-            with pytest.raises(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError):  # it may have been answered just before
                 await waiting
             # Its write, begun or not, is whole once the next one is answered.
             await store.commit([book_unit(1, "other", expected_version=None, rows=())])
