@@ -57,26 +57,43 @@ class AccountBook:
             fresh.forget_recent(now_us)
         fresh.first_message_us = self.book.first_message_us
         fresh.watermark_at = self.book.watermark_at
+        self._keep_doubts(fresh)
         self.book, self.loaded = fresh, True
         self.mark_gap()
 
+    def _keep_doubts(self, fresh: Book) -> None:
+        """A hole or a conflict that could not be written stands all the same: forgetting it would make unknown a match (I1)."""
+        if (self.book.gap and not fresh.gap) or (self.book.conflict and not fresh.conflict):
+            fresh.gap, fresh.conflict = fresh.gap or self.book.gap, fresh.conflict or self.book.conflict
+            self.state_due = True
+
     def mark_gap(self) -> None:
-        """Puts a noted gap into the book; it becomes durable with the next unit."""
+        """Puts a noted gap into the book; the next unit makes it durable."""
         if self.gap_noted:
             self.gap_noted = False
             self.book.gap = self.state_due = True
 
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to write: reports, or a doubt that is not durable yet."""
+        return bool(self.queue) or self.state_due
+
     def batch_ids(self) -> list[str]:
         """Ids of the next batch that only the store can tell of."""
-        ids = {getattr(one.record, "id", None) for one in list(self.queue)[:BATCH_MAX]}
+        ids = {getattr(one.record, "id", None) for one in list(self.queue)[: self._batch_max]}
         return sorted(one for one in ids if one is not None and self.book.lacks(one))
+
+    @property
+    def _batch_max(self) -> int:
+        # ids that were looked up for a batch must outlast it in memory, beside those that it adds
+        return max(1, min(BATCH_MAX, self.book.remembered_ids // 2))
 
     def next_unit(self) -> UnitOfWork | None:
         """Takes the next batch into hand; None where nothing of it needs writing."""
         start = self.book.version
         rows: list[BookRow] = []
         entries: list[AuditEntry] = []
-        for _ in range(min(len(self.queue), BATCH_MAX)):
+        for _ in range(min(len(self.queue), self._batch_max)):
             waiting = self.queue.popleft()
             answer = self._take(waiting, rows, entries)
             self.in_hand.append((waiting, answer))

@@ -28,7 +28,7 @@ from reconcile_actors.domain.ledger import Refused, StoredBook, UnitOfWork
 from reconcile_actors.domain.money import ZERO
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Outcome, Success, Timer
-from reconcile_actors.messages import GetPortfolio, Recorded
+from reconcile_actors.messages import GetPortfolio, LocalWatermark, Recorded
 from reconcile_actors.messages.records import AnyRecord
 from reconcile_actors.messages.views import AccountPortfolio, PortfolioView
 from reconcile_actors.messages.wire import to_us
@@ -56,10 +56,18 @@ class _Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _LookUp:
+    """Ids that only the store can tell of; `then` is called with the movements that bear them."""
+
     exchange: str
+    ids: Sequence[str]
+    then: Callable[[Sequence[Movement]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    asked: _LookUp
     outcome: Outcome[list[Movement]]
-    then: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +125,10 @@ class PortfolioStateActor(Behaviour):
         match message:
             case _Loaded():
                 self._on_loaded(context, message)
+            case _LookUp():
+                self._look_up(context, message)
             case _Found():
-                self._on_found(message)
+                self._on_found(context, message)
             case _Unanswered(exchange=exchange, token=token):
                 if self._tokens.get(token) == exchange:
                     self._on_result(context, CommitResult(token, Refused("unanswered")))
@@ -155,15 +165,22 @@ class PortfolioStateActor(Behaviour):
         readers, account.readers = account.readers, []
         for read in readers:
             read(account.book)
-        if account.queue:
+        if account.has_work:
             ids = account.batch_ids()
             account.busy = True
             if ids:
-                self._find(context, exchange, ids, partial(self._write, context, exchange))
+                self._look_up(context, _LookUp(exchange, ids, partial(self._write_beside, context, exchange)))
             else:
                 self._write(context, exchange)
         elif self._ending:
             self._leave(context)
+
+    def _write_beside(self, context: Context, exchange: str, found: Sequence[Movement]) -> None:
+        book = self._accounts[exchange].book
+        for movement in found:
+            if movement not in book.known(movement.id or ""):
+                book.remember(movement)
+        self._write(context, exchange)
 
     def _write(self, context: Context, exchange: str) -> None:
         account = self._accounts[exchange]
@@ -191,6 +208,10 @@ class PortfolioStateActor(Behaviour):
             self._settle(account, result.result.reason)
             if self._ending:
                 context.stop()  # what was refused has been told; a failing store must not hold the process
+            elif account.book.gap or account.book.conflict:
+                context.schedule(
+                    RELOAD_SECONDS, _Reload(exchange)
+                )  # it is tried again without a report to set the pace
             else:
                 self._load(context, exchange)
             return
@@ -203,11 +224,12 @@ class PortfolioStateActor(Behaviour):
         """Tells each reporter what became of its report. One that nobody waits for, and was refused, leaves a gap."""
         in_hand, account.in_hand = account.in_hand, []
         for waiting, answer in in_hand:
-            lost = refused is not None and answer.status == "recorded"
+            # a duplicate too: what it repeats may stand in the very unit that was refused (I8)
+            lost = refused is not None and answer.status != "refused"
             final = Recorded(status="refused", reason=refused) if lost else answer
             if waiting.reply_to is not None:
                 waiting.reply_to.send(final)
-            elif lost:
+            elif lost and answer.status == "recorded" and not isinstance(waiting.record, LocalWatermark):
                 account.gap_noted = True
 
     # -- the store ---------------------------------------------------------------------------------------------------
@@ -229,16 +251,14 @@ class PortfolioStateActor(Behaviour):
         account.busy = False
         self._work(context, loaded.exchange)
 
-    def _find(self, context: Context, exchange: str, ids: Sequence[str], then: Callable[[], None]) -> None:
-        context.run(lambda: self._reader.find_ids(exchange, ids), lambda outcome: _Found(exchange, outcome, then))
+    def _look_up(self, context: Context, asked: _LookUp) -> None:
+        context.run(lambda: self._reader.find_ids(asked.exchange, asked.ids), lambda outcome: _Found(asked, outcome))
 
-    def _on_found(self, found: _Found) -> None:
+    def _on_found(self, context: Context, found: _Found) -> None:
         if isinstance(found.outcome, Success):
-            book = self._accounts[found.exchange].book
-            for movement in found.outcome.value:
-                if movement not in book.known(movement.id or ""):
-                    book.remember(movement)
-        found.then()
+            found.asked.then(found.outcome.value)
+        else:  # not to know is not to lack: a movement counted twice, or called missing, would be the price (I1)
+            context.schedule(RELOAD_SECONDS, found.asked)
 
     # -- questions ---------------------------------------------------------------------------------------------------
 
@@ -252,20 +272,26 @@ class PortfolioStateActor(Behaviour):
         book = self._accounts[check.exchange].book
         ids = sorted({one.id for one in check.movements if one.id is not None and book.lacks(one.id)})
 
-        def answer(book: Book) -> bool:
+        def answer(stored: Sequence[Movement], book: Book) -> bool:
+            older: dict[str, list[Movement]] = {}
+            for movement in stored:
+                older.setdefault(movement.id or "", []).append(movement)
             found = missing_from(
                 check.movements,
-                book.known,
+                lambda id_: book.known(id_) or older.get(id_, ()),
                 book.includes,
                 frozenset(book.wallets),
                 lambda leg: check.steps.get(leg.currency, ZERO),
             )
             return reply.send(HistoryChecked(check.token, found))
 
+        def read(stored: Sequence[Movement]) -> None:
+            self._read(context, check.exchange, partial(answer, stored))
+
         if ids:
-            self._find(context, check.exchange, ids, lambda: self._read(context, check.exchange, answer))
+            self._look_up(context, _LookUp(check.exchange, ids, read))
         else:
-            self._read(context, check.exchange, answer)
+            read(())
 
     def _note_gap(self, context: Context, exchange: str) -> None:
         account = self._accounts.get(exchange)
