@@ -14,6 +14,7 @@ from reconcile_actors.domain.snapshot import Bracket, Snapshot, UnknownReason, U
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
 from reconcile_actors.exchanges.clocks import MICROSECONDS, Clocks
+from reconcile_actors.exchanges.frames import without_frames
 from reconcile_actors.exchanges.kraken.balances import Content, content_of
 from reconcile_actors.exchanges.kraken.calls import Calls
 from reconcile_actors.exchanges.kraken.errors import UNKNOWN_PAIR
@@ -115,7 +116,7 @@ class KrakenGateway:
     async def history(self, since_at: int, *, timeout_seconds: float) -> History:
         """Every ledger movement since an instant (UTC us), as far as `through_at`. Raises ExchangeFailureError."""
         fetch = self._pages("privatePostLedgers", timeout_seconds)
-        read = await read_ledger(fetch, since_at, int(self._lag_seconds * MICROSECONDS))
+        read = await without_frames(read_ledger(fetch, since_at, int(self._lag_seconds * MICROSECONDS)))
         movements = [
             movement
             for movement in movements_of(self._name, read.rows)
@@ -129,27 +130,31 @@ class KrakenGateway:
         Costs two of the counter a page of trades, so it is for fills that need explaining and not part of `history`.
         """
         fetch = self._pages("privatePostTradesHistory", timeout_seconds)
-        return await with_trades(movements, fetch)
+        return await without_frames(with_trades(movements, fetch))
 
     async def prices(self, currencies: Sequence[str], *, timeout_seconds: float) -> Mapping[str, Price]:
-        """USD prices by ticker. One unknown pair makes Kraken refuse all, so then every ticker is read and the lack remembered."""
+        """USD prices by ticker; a currency without one is left out and not asked for again. Raises ExchangeFailureError."""
         wanted = sorted(set(currencies) - self._without_price - {QUOTE})
         if not wanted:
             return {}
-        deadline_us = self._clocks.deadline_us(timeout_seconds)
-        try:
-            answer = await self._calls.public("publicGetTicker", {"pair": pairs_of(wanted)}, deadline_us=deadline_us)
-        except ExchangeFailureError as failure:
-            if failure.code != UNKNOWN_PAIR:
-                raise
-            answer = await self._calls.public("publicGetTicker", {}, deadline_us=deadline_us)
-        prices = read_prices(answer.content, wanted, answer.bracket.received_at)
+        prices = await without_frames(self._tickers(wanted, self._clocks.deadline_us(timeout_seconds)))
         self._without_price.update(set(wanted) - set(prices))
         return prices
 
     async def close(self) -> None:
         """Closes every connection."""
         await self._client.close()
+
+    async def _tickers(self, wanted: Sequence[str], deadline_us: int) -> dict[str, Price]:
+        try:
+            answer = await self._calls.public("publicGetTicker", {"pair": pairs_of(wanted)}, deadline_us=deadline_us)
+        except ExchangeFailureError as failure:
+            if failure.code != UNKNOWN_PAIR:
+                raise
+            answer = None
+        if answer is None:  # one unknown pair makes Kraken refuse all: so all that there are
+            answer = await self._calls.public("publicGetTicker", {}, deadline_us=deadline_us)
+        return read_prices(answer.content, wanted, answer.bracket.received_at)
 
     def _pages(self, method: str, timeout_seconds: float) -> Callable[[dict[str, object]], Awaitable[Answer]]:
         deadline_us = self._clocks.deadline_us(timeout_seconds)

@@ -32,6 +32,7 @@ def test_a_kraken_gateway_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_exchange_is_a_configuration_error() -> None:
     """An id that this version does not read is named by its account, with those that it does."""
+    check_exchanges({"main": kraken()})
     with pytest.raises(ConfigError, match=r"exchanges\.other\.id: this version reads kraken only"):
         check_exchanges({"main": kraken(), "other": ExchangeConfig(id="binance")})
     with pytest.raises(ConfigError, match="kraken only"):

@@ -1,7 +1,6 @@
 """Reading the whole ledger page by page, while it moves."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -9,42 +8,13 @@ from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.kraken.history import OVERLAP_US, ROWS_A_READ, LedgerRead, read_ledger
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 from tests.unit.exchanges.exchange_fakes import START_AT, FakeClient, VirtualTime, ledger_row, result
+from tests.unit.exchanges.fake_ledger import FakeLedger
 
 NOW = START_AT // 1_000_000
 SECOND = 1_000_000
 
 
-_DEFAULTS = (("start", 0), ("end", 10**12), ("ofs", 0))
-
-
-class Ledger:
-    """A ledger of (seconds, refid) rows that grows or shrinks between pages; newest first, 50 a page, start exclusive."""
-
-    def __init__(self, rows: list[tuple[float, str]], *, change: Callable[["Ledger"], None] | None = None) -> None:
-        self.rows = rows
-        self.change = change
-        self.asked: list[dict[str, object]] = []
-        self.server_at: int | None = None
-
-    async def fetch(self, params: dict[str, object]) -> Answer:
-        self.asked.append(dict(params))
-        start, end, offset = (int(str(params.get(key, default))) for key, default in _DEFAULTS)
-        newest_first = sorted(((at, name) for at, name in self.rows if start < at <= end), reverse=True)
-        raw = {
-            f"L-{name}-{asset}": ledger_row(f"{at:.3f}", asset, "1", refid=name)
-            for at, name in newest_first
-            for asset in ("XXBT",)
-        }
-        page = dict(list(raw.items())[offset : offset + 50])
-        answer = await FakeClient(VirtualTime(), result({"ledger": page, "count": len(raw)})).call(
-            "Ledgers", params, timeout_seconds=1
-        )
-        if self.change is not None:
-            self.change(self)
-        return Answer(answer.content, answer.digest, answer.bracket, 1, self.server_at)
-
-
-def read(ledger: Ledger, since_at: int = 0, lag_us: int = SECOND) -> LedgerRead:
+def read(ledger: FakeLedger, since_at: int = 0, lag_us: int = SECOND) -> LedgerRead:
     return asyncio.run(read_ledger(ledger.fetch, since_at, lag_us))
 
 
@@ -55,7 +25,7 @@ def old(count: int) -> list[tuple[float, str]]:
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 100, 101, 499])
 def test_every_page_is_read(count: int) -> None:
     """All rows come, each once, with no request more than there are pages."""
-    ledger = Ledger(old(count))
+    ledger = FakeLedger(old(count))
     got = read(ledger)
     assert {row.reference for row in got.rows} == {f"R{n}" for n in range(count)}
     assert len(got.rows) == count
@@ -65,7 +35,7 @@ def test_every_page_is_read(count: int) -> None:
 
 def test_the_start_overlaps() -> None:
     """The exchange's bound is exclusive and in whole seconds, so it is asked from well before."""
-    ledger = Ledger([])
+    ledger = FakeLedger([])
     read(ledger, since_at=START_AT + 999_999)
     assert ledger.asked == [{"start": NOW - OVERLAP_US // SECOND - 1}]
     read(ledger, since_at=0)
@@ -76,10 +46,10 @@ def test_rows_that_arrive_between_pages_hide_none() -> None:
     """New rows push others to later pages: a row is seen twice and counts once, and none is skipped."""
     arrivals = iter(range(10_000))
 
-    def grow(ledger: Ledger) -> None:
+    def grow(ledger: FakeLedger) -> None:
         ledger.rows.extend((NOW + 1.0, f"N{next(arrivals)}") for _ in range(7))
 
-    got = read(Ledger(old(230), change=grow))
+    got = read(FakeLedger(old(230), change=grow))
     assert {f"R{n}" for n in range(230)} <= {row.reference for row in got.rows}
     assert len({row.id for row in got.rows}) == len(got.rows)
 
@@ -87,11 +57,11 @@ def test_rows_that_arrive_between_pages_hide_none() -> None:
 def test_rows_that_vanish_between_pages_are_a_failure() -> None:
     """Rows that were taken away pull others past the offset: the read is given up and may be tried again."""
 
-    def shrink(ledger: Ledger) -> None:
+    def shrink(ledger: FakeLedger) -> None:
         ledger.rows.pop(0)
 
     with pytest.raises(ExchangeFailureError) as caught:
-        read(Ledger(old(120), change=shrink))
+        read(FakeLedger(old(120), change=shrink))
     assert (caught.value.failure, caught.value.code) == (FailureClass.TRANSIENT, "history_changed")
 
 
@@ -122,7 +92,7 @@ def test_pages_without_end_are_a_failure() -> None:
 def test_more_than_one_read_should_ask_for_is_read_in_windows() -> None:
     """Six thousand rows are read from the oldest on, each read complete as far as it says, until all are there."""
     rows = [(NOW - 7000.0 + n, f"R{n}") for n in range(6000)]
-    ledger, since_at, seen = Ledger(rows), (NOW - 7001) * SECOND, set()
+    ledger, since_at, seen = FakeLedger(rows), (NOW - 7001) * SECOND, set()
     for _ in range(40):
         got = read(ledger, since_at=since_at)
         assert len(got.rows) <= ROWS_A_READ + 50
@@ -137,13 +107,13 @@ def test_more_than_one_read_should_ask_for_is_read_in_windows() -> None:
 def test_a_burst_within_a_second_is_read_whole() -> None:
     """Rows that no window can part are read in one go."""
     rows = [(NOW - 100.5, f"R{n}") for n in range(ROWS_A_READ + 100)]
-    got = read(Ledger(rows), since_at=(NOW - 101) * SECOND)
+    got = read(FakeLedger(rows), since_at=(NOW - 101) * SECOND)
     assert len(got.rows) == len(rows)
 
 
 def test_the_exchange_s_clock_counts_where_it_is_behind() -> None:
     """With our clock ahead, the history does not claim to reach beyond the exchange's own time."""
-    ledger = Ledger([])
+    ledger = FakeLedger([])
     ledger.server_at = START_AT - 5 * SECOND
     assert read(ledger).through_at == START_AT - 6 * SECOND
     ledger.server_at = START_AT + 5 * SECOND
@@ -152,11 +122,11 @@ def test_the_exchange_s_clock_counts_where_it_is_behind() -> None:
 
 def test_through_never_goes_before_since() -> None:
     """A read from the last moment on reaches at least there."""
-    assert read(Ledger([]), since_at=START_AT).through_at == START_AT
+    assert read(FakeLedger([]), since_at=START_AT).through_at == START_AT
 
 
 def test_half_a_trade_waits_for_its_other_half() -> None:
     """A trade of which one side is there is not told, and the history ends before it; an old half is told as it is."""
-    got = read(Ledger([(NOW - 3.0, "YOUNG"), (NOW - 60.0, "OLD")]))
+    got = read(FakeLedger([(NOW - 3.0, "YOUNG"), (NOW - 60.0, "OLD")]))
     assert {row.reference for row in got.rows} == {"OLD"}
     assert got.through_at == (NOW - 3) * SECOND - 1
