@@ -92,7 +92,7 @@ def test_exit_codes_are_the_codes() -> None:
 def test_every_schema_is_documented() -> None:
     """Every `schema` that a command prints is named on its page."""
     package = Path(__file__).parents[2] / "reconcile_actors"
-    pattern = re.compile(r"(?:schema\(\"|reconcile-actors/)([a-z-]+)(?:\"\)|/1)")
+    pattern = re.compile(r"(?:(?:schema|_reports)\(\"|reconcile-actors/)([a-z-]+)(?:\"[,)]|/1)")
     files = [*(package / "cli").glob("*.py"), *(package / "console").glob("*.py")]
     used = {name for file in files for name in pattern.findall(file.read_text())}
     assert used > {"once", "status", "demo"}
