@@ -5,7 +5,7 @@ Pure but for the book it holds: the portfolio actor owns it and does the telling
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +13,7 @@ from reconcile_actors.actors.book_state import from_state, to_state
 from reconcile_actors.actors.translation import to_change
 from reconcile_actors.domain.book import Book, Duplicate, Recording, Refusal
 from reconcile_actors.domain.ledger import AuditEntry, BookRow, BookState, Json, StoredBook, UnitOfWork
+from reconcile_actors.domain.movements import Movement
 from reconcile_actors.errors import StoreError
 from reconcile_actors.kernel.envelope import ReplyTo
 from reconcile_actors.messages import LocalWatermark, Recorded
@@ -36,13 +37,15 @@ class Waiting:
 
 @dataclass(slots=True)
 class AccountBook:
-    """`in_hand` are the reports of the unit being written, each with the answer that holds if it commits.
+    """`batch` is what the next unit takes from the queue; `in_hand` are the reports of the unit being written, each with
+    the answer that holds if it commits.
 
     `readers` wait until the book is at rest, so that nobody ever sees what is not durable.
     """
 
     book: Book
     queue: deque[Waiting] = field(default_factory=deque)
+    batch: list[Waiting] = field(default_factory=list)
     in_hand: list[tuple[Waiting, Recorded]] = field(default_factory=list)
     readers: list[Callable[[Book], object]] = field(default_factory=list)
     busy: bool = False
@@ -78,25 +81,24 @@ class AccountBook:
         """Whether there is something to write: reports, or a doubt that is not durable yet."""
         return bool(self.queue) or self.state_due
 
-    def batch_ids(self) -> list[str]:
-        """Ids of the next batch that only the store can tell of."""
-        ids = {getattr(one.record, "id", None) for one in list(self.queue)[: self._batch_max]}
-        return sorted(one for one in ids if one is not None and self.book.lacks(one))
+    def begin_batch(self) -> list[str]:
+        """Takes the next batch from the queue; gives those of its ids that only the store can tell of."""
+        self.batch = [self.queue.popleft() for _ in range(min(len(self.queue), BATCH_MAX))]
+        return sorted({one for one in map(_id_of, self.batch) if one is not None and self.book.lacks(one)})
 
-    @property
-    def _batch_max(self) -> int:
-        # ids that were looked up for a batch must outlast it in memory, beside those that it adds
-        return max(1, min(BATCH_MAX, self.book.remembered_ids // 2))
-
-    def next_unit(self) -> UnitOfWork | None:
-        """Takes the next batch into hand; None where nothing of it needs writing."""
+    def next_unit(self, found: Sequence[Movement]) -> UnitOfWork | None:
+        """Takes the batch into hand; None where nothing of it needs writing. `found` is what the store holds of its ids."""
         start = self.book.version
         rows: list[BookRow] = []
         entries: list[AuditEntry] = []
-        for _ in range(min(len(self.queue), self._batch_max)):
-            waiting = self.queue.popleft()
+        known = self._known(found)
+        for waiting in self.batch:
+            for movement in known.get(_id_of(waiting) or "", ()):
+                if movement not in self.book.known(movement.id or ""):
+                    self.book.remember(movement)  # forgotten since, for the batch's own ids
             answer = self._take(waiting, rows, entries)
             self.in_hand.append((waiting, answer))
+        self.batch = []
         state = self._state_if_due()
         if not entries and state is None:
             return None
@@ -107,6 +109,13 @@ class AccountBook:
             rows=tuple(rows),
             state=state,
         )
+
+    def _known(self, found: Sequence[Movement]) -> dict[str, list[Movement]]:
+        """What is recorded under the batch's ids: memory may be too small to keep it while the batch is taken."""
+        known = {one: list(self.book.known(one)) for one in map(_id_of, self.batch) if one is not None}
+        for movement in found:
+            known.setdefault(movement.id or "", []).append(movement)
+        return known
 
     def final_unit(self) -> UnitOfWork | None:
         """The state to leave behind at an orderly stop."""
@@ -164,6 +173,10 @@ class AccountBook:
         self.state_due = False
         self.state_version = self.book.version
         return BookState(self.book.exchange, self.book.version, to_state(self.book))
+
+
+def _id_of(waiting: Waiting) -> str | None:
+    return getattr(waiting.record, "id", None)
 
 
 def restore(book: Book, stored: StoredBook) -> int:

@@ -166,25 +166,18 @@ class PortfolioStateActor(Behaviour):
         for read in readers:
             read(account.book)
         if account.has_work:
-            ids = account.batch_ids()
             account.busy = True
+            ids = account.begin_batch()
             if ids:
-                self._look_up(context, _LookUp(exchange, ids, partial(self._write_beside, context, exchange)))
+                self._look_up(context, _LookUp(exchange, ids, partial(self._write, context, exchange)))
             else:
-                self._write(context, exchange)
+                self._write(context, exchange, ())
         elif self._ending:
             self._leave(context)
 
-    def _write_beside(self, context: Context, exchange: str, found: Sequence[Movement]) -> None:
-        book = self._accounts[exchange].book
-        for movement in found:
-            if movement not in book.known(movement.id or ""):
-                book.remember(movement)
-        self._write(context, exchange)
-
-    def _write(self, context: Context, exchange: str) -> None:
+    def _write(self, context: Context, exchange: str, found: Sequence[Movement]) -> None:
         account = self._accounts[exchange]
-        unit = account.next_unit()
+        unit = account.next_unit(found)
         if unit is None:
             self._settle(account, None)
             account.busy = False

@@ -221,6 +221,21 @@ def test_a_batch_of_old_ids_outlasts_its_lookup() -> None:
     assert desk.usd() == "30"
 
 
+def test_what_comes_during_a_lookup_waits_for_its_own() -> None:
+    """A report that arrives while ids are looked up is not taken along unasked: its own id is looked up first."""
+    desk = PortfolioDesk(remembered_ids=3)
+    desk.record(statement(1, "0"))
+    for number in range(10):
+        desk.record(transfer(f"T{number}"))
+    futures = []
+    for number in range(6):
+        futures.append(desk.ask(transfer(f"T{number}")))
+        desk.host.advance(0.01)
+    desk.host.run_until(lambda: all(one.done() for one in futures))
+    assert {one.result().status for one in futures} == {"duplicate"}  # type: ignore[attr-defined] # Recorded
+    assert desk.usd() == "10"
+
+
 @pytest.mark.parametrize("orderly", [True, False])
 def test_a_restart_rebuilds_the_same_book(orderly: bool) -> None:
     """After a stop, or a kill at any time, the book read back is the book that was shown: legs, orders, versions, ids."""
