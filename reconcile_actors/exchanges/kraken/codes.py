@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _UNIFIED: Final[Mapping[str, str]] = {
+    "BCHSV": "BSV",
     "FEE": "KFEE",
     "LUNA": "LUNC",
     "LUNA2": "LUNA",
@@ -42,6 +43,7 @@ _ALTNAMES: Final[Mapping[str, str]] = {
     "REP": "REPV2",
     "REPV1": "REP",
     "USTC": "UST",
+    "BSV": "BCHSV",
     "KFEE": "FEE",
 }
 
