@@ -66,12 +66,12 @@ def admit(
                 for entry in one.entries:
                     check(entry)
         except (AuditError, EncodingError):
-            refused[place] = Refused(Reason.INVALID)
+            refused[place] = Refused(Reason.INVALID.value)
             continue
         if unit.exchange is not None:
             version = _next_version(unit, now.get(unit.exchange, 0))
             if version is None:
-                refused[place] = Refused(Reason.CONFLICT)
+                refused[place] = Refused(Reason.CONFLICT.value)
                 continue
             now[unit.exchange] = version
         admitted.append(one)

@@ -192,9 +192,9 @@ class ReconciliationRepository(LedgerReads):
         try:
             return await self._commit_group((unit,))
         except StoreFailedError as error:
-            return [Refused(error.reason)]
+            return [Refused(error.reason.value)]
         except ReconcileError:
-            return [Refused(Reason.FAILED)]
+            return [Refused(Reason.FAILED.value)]
 
     async def _commit_group(self, units: tuple[UnitOfWork, ...]) -> list[Committed | Refused]:
         """One transaction. Raises StoreFailedError once it is certain that nothing of it stands, as far as that can be known."""
@@ -264,4 +264,4 @@ class ReconciliationRepository(LedgerReads):
 
 
 def _all_refused(units: Sequence[UnitOfWork], reason: Reason) -> list[Committed | Refused]:
-    return [Refused(reason) for _ in units]
+    return [Refused(reason.value) for _ in units]
