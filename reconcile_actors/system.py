@@ -19,7 +19,7 @@ from reconcile_actors.kernel.errors import KernelError, MailboxFull
 from reconcile_actors.kernel.host import Rejected as HostRejected
 from reconcile_actors.kernel.io_loop import IoLoop
 from reconcile_actors.kernel.pykka_host import PykkaHost
-from reconcile_actors.kernel.signals import ChildParked, ChildRestarted, ResumeChild
+from reconcile_actors.kernel.signals import ChildParked, ChildRestarted, DescribeChildren, ResumeChild
 from reconcile_actors.messages import (
     Accepted,
     Event,
@@ -44,6 +44,7 @@ from reconcile_actors.wiring import Gateways, OpenGateways, WatchedLedger, gatew
 
 T = TypeVar("T")
 EVENTS_MAX: Final = 10_000
+START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 8.0
 GAP_RETRY_SECONDS: Final = 0.2
 RECORD_SECONDS: Final = 20.0
