@@ -116,7 +116,11 @@ class ReconciliationRepository(LedgerReads):
         now = self._utc()
         async with self._turn:
             session = await self._sound_session()
-            await session.mark_sent(ids, now)
+            try:
+                async with self._writing(session):
+                    await session.mark_sent(ids, now)
+            except CommitInDoubtError as doubt:  # to mark a message twice does no harm
+                raise StoreFailedError(doubt.reason, self._path) from None
 
     async def close(self) -> None:
         """End what was begun, fold the WAL into the main file, close it and let the next writer in. Twice is once."""
@@ -177,24 +181,20 @@ class ReconciliationRepository(LedgerReads):
 
     async def _commit(self, units: tuple[UnitOfWork, ...]) -> list[Committed | Refused]:
         async with self._turn:
-            try:
-                return await self._commit_group(units)
-            except StoreFailedError as error:
-                if error.reason is Reason.INVALID and len(units) > 1:
-                    # One value that its table refuses fails the whole transaction: find out whose it was.
-                    return [answer for unit in units for answer in await self._commit_alone(unit)]
-                return _all_refused(units, error.reason)
-            except ReconcileError as error:  # the store could not be opened anew
-                logger.bind(error=type(error).__name__).error("the store is not usable: nothing is written")
-                return _all_refused(units, Reason.FAILED)
+            return await self._attempt(units)
 
-    async def _commit_alone(self, unit: UnitOfWork) -> list[Committed | Refused]:
+    async def _attempt(self, units: tuple[UnitOfWork, ...]) -> list[Committed | Refused]:
         try:
-            return await self._commit_group((unit,))
+            return await self._commit_group(units)
         except StoreFailedError as error:
-            return [Refused(error.reason.value)]
-        except ReconcileError:
-            return [Refused(Reason.FAILED.value)]
+            reason = error.reason
+        except ReconcileError as error:  # the store could not be opened anew
+            logger.bind(error=type(error).__name__).error("the store is not usable: nothing is written")
+            reason = Reason.FAILED
+        if reason is Reason.INVALID and len(units) > 1:
+            # One value that its table refuses fails the whole transaction: find out whose it was.
+            return [answer for unit in units for answer in await self._attempt((unit,))]
+        return [Refused(reason.value) for _ in units]
 
     async def _commit_group(self, units: tuple[UnitOfWork, ...]) -> list[Committed | Refused]:
         """One transaction. Raises StoreFailedError once it is certain that nothing of it stands, as far as that can be known."""
@@ -214,44 +214,48 @@ class ReconciliationRepository(LedgerReads):
     def _batch(
         self, session: Session, units: tuple[UnitOfWork, ...], known: dict[str, int], now: int
     ) -> tuple[Admission, Batch | None]:
+        """The units to write and their rows of the log; no batch where no unit is left."""
         admission = admit(units, known, at=now, salt=self._salt)
-        for check in (None, session.writer.check):
-            if check is not None:  # an entry that the log cannot hold spoils its batch: find out whose it is
-                admission = admit(units, known, at=now, salt=self._salt, check=check)
-            entries = [entry for one in admission.admitted for entry in one.entries]
-            if not entries:
-                return admission, None
-            with suppress(AuditError):
-                return admission, session.writer.append(entries, to_datetime(now))
-        raise StoreFailedError(Reason.FAILED, self._path)
+        try:
+            return admission, _append(session, admission, now)
+        except AuditError:  # an entry that the log cannot hold spoils its batch: find out whose it is
+            admission = admit(units, known, at=now, salt=self._salt, check=session.writer.check)
+            return admission, _append(session, admission, now)
 
     async def _write(self, session: Session, batch: Batch, admission: Admission) -> None:
-        self._session = None  # until the transaction has ended one way or the other, this session is not to be trusted
         note = batch.checkpoint.note
         try:
-            await session.write(statements(batch, admission.admitted), lambda: self._head.show(note))
-        except StoreFailedError:
-            self._session = session
-            raise
+            async with self._writing(session):
+                await session.write(statements(batch, admission.admitted), lambda: self._head.show(note))
         except CommitInDoubtError as doubt:
-            await self._resolve(session, batch, doubt.reason)  # leaves a session that has read everything from the file
+            await self._resolve(batch, doubt.reason)  # leaves a session that has read everything from the file
             await asyncio.to_thread(self._head.show, note)
-        except BaseException:
-            await session.database.close()  # the loop is being torn down; the next open judges the file
-            raise
         else:
             session.writer.commit(batch)
             session.versions.update(admission.versions)
+
+    @asynccontextmanager
+    async def _writing(self, session: Session) -> AsyncIterator[None]:
+        """Until a transaction has ended for certain its session is not to be trusted: the next one reads the file anew."""
+        self._session = None
+        try:
+            yield
+        except StoreFailedError:  # nothing of the transaction stands
+            self._session = session
+            raise
+        except BaseException:  # in doubt, or the loop is being torn down
+            with suppress(StoreFailedError):
+                await session.database.close()
+            raise
+        else:
             self._session = session
 
-    async def _resolve(self, session: Session, batch: Batch, reason: Reason) -> None:
+    async def _resolve(self, batch: Batch, reason: Reason) -> None:
         """Read back whether a transaction is on disk. Returns where it is; raises StoreFailedError where it is not, or nobody can tell.
 
-        Closing folds or drops the WAL, so that frames of a COMMIT that failed cannot come to life at a later start.
+        The former connection is closed, which folds or drops the WAL: frames of a COMMIT that failed cannot come to life later.
         """
         logger.bind(reason=str(reason)).warning("a commit is in doubt: the store is opened anew")
-        with suppress(StoreFailedError):
-            await session.database.close()
         fresh = await self._sound_session()
         try:
             await fresh.fold_wal()  # what is there must be synced before it may be acknowledged
@@ -263,5 +267,6 @@ class ReconciliationRepository(LedgerReads):
             raise StoreFailedError(reason, self._path)
 
 
-def _all_refused(units: Sequence[UnitOfWork], reason: Reason) -> list[Committed | Refused]:
-    return [Refused(reason.value) for _ in units]
+def _append(session: Session, admission: Admission, now: int) -> Batch | None:
+    entries = [entry for one in admission.admitted for entry in one.entries]
+    return session.writer.append(entries, to_datetime(now)) if entries else None

@@ -60,12 +60,9 @@ class Session:
         await self.database.run(work)
 
     async def mark_sent(self, ids: Sequence[int], at: int) -> None:
-        """Note when messages of the outbox were acknowledged, all or none. Raises StoreFailedError."""
+        """Note when messages of the outbox were acknowledged, all or none. Raises what `write` raises."""
         marks: list[tuple[SqlValue, ...]] = [(at, id_) for id_ in ids]
-        try:
-            await self.write([Statement("UPDATE outbox SET done_at = ? WHERE id = ?", marks)])
-        except CommitInDoubtError as doubt:  # to mark a message twice, or once more after a restart, does no harm
-            raise StoreFailedError(doubt.reason, self.path) from None
+        await self.write([Statement("UPDATE outbox SET done_at = ? WHERE id = ?", marks)])
 
     async def fold_wal(self) -> None:
         """Bring everything committed into the main file, synced, and empty the WAL. Raises StoreFailedError unless all of it was."""

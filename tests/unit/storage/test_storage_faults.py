@@ -233,6 +233,87 @@ def test_a_cancelled_caller_leaves_memory_and_disk_of_one_mind(tmp_path: Path) -
     assert verify(tmp_path).verdict is Verdict.VERIFIED
 
 
+def test_a_torn_down_write_is_read_back(tmp_path: Path) -> None:
+    """Where even the write itself is cancelled, as when a loop is torn down, the next one finds out what is on disk."""
+
+    async def story() -> None:
+        store = await open_store(tmp_path)
+        for steps in range(8):
+            version = (await store.load_book("kraken-main", 1)).version
+            waiting = asyncio.ensure_future(store.commit([book_unit(version + 1)]))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for task in tuple(store._tasks):
+                task.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            found = (await store.load_book("kraken-main", 1)).version
+            assert found in {version, version + 1}
+            assert isinstance((await store.commit([book_unit(found + 1)]))[0], Committed)
+
+    run(story)
+    assert verify(tmp_path).verdict is Verdict.VERIFIED
+
+
+def test_a_doubtful_commit_beside_a_reader(tmp_path: Path) -> None:
+    """While a stranger's read keeps the WAL from being folded, a commit in doubt is not acknowledged; the version tells later."""
+
+    async def story() -> None:
+        plan = Plan()
+        store = await open_store(tmp_path, connect=faulty(plan))
+        await store.commit([book_unit(1)])
+        reader = sqlite3.connect(tmp_path / "book.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM log").fetchone()
+        plan.arm(STATEMENTS_OF_A_FULL_UNIT, executed=True)
+        assert await store.commit([full_unit(2)]) == [Refused("store_locked")]
+        reader.close()
+        assert await store.commit([full_unit(2)]) == [Refused("version_conflict")]
+        assert await store.commit([book_unit(3)]) == [Committed(4, 4)]
+
+    run(story)
+    assert verify(tmp_path).verdict is Verdict.VERIFIED
+
+
+def test_acknowledging_messages_can_fail_and_be_repeated(tmp_path: Path) -> None:
+    """A mark that fails raises and can be made again."""
+
+    async def story() -> None:
+        plan = Plan()
+        store = await open_store(tmp_path, connect=faulty(plan))
+        await store.commit([full_unit(1)])
+        (message,) = await store.outbox_pending()
+        for at in (1, 2, 3):
+            plan.arm(at)
+            with pytest.raises(StoreError):
+                await store.mark_sent([message.id])
+            plan.disarm()
+            assert len(await store.outbox_pending()) == 1
+        await store.mark_sent([message.id])
+        assert await store.outbox_pending() == []
+
+    run(story)
+
+
+def test_a_connection_that_fails_to_close(tmp_path: Path) -> None:
+    """Closing that fails is a StoreError, and the lock is let go all the same."""
+
+    async def story() -> None:
+        store = await open_store(tmp_path)
+        database = store._session.database
+        close = database._connection.close
+
+        async def fail() -> None:
+            await close()
+            raise sqlite3.OperationalError("quoting 30000.12")
+
+        database._connection.close = fail
+        with pytest.raises(StoreError, match="store_failed"):
+            await store.close()
+        await (await open_store(tmp_path)).close()
+
+    run(story)
+
+
 def test_no_error_quotes_what_sqlite_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """SQLite's own text, which may hold data, reaches neither an error's text nor a log (I7)."""
 

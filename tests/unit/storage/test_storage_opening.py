@@ -246,6 +246,10 @@ def test_a_trusted_head_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     refused(tmp_path, StoreError, "trusted head", trusted_head_file=tmp_path / "folder")
 
+    (tmp_path / "dangling").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(StoreError, match="trusted head"):
+        run(lambda: open_store(tmp_path, trusted_head_file=tmp_path / "dangling" / "head"))
+
     async def story() -> None:
         medium = tmp_path / "medium"
         store = await open_store(tmp_path, trusted_head_file=medium / "head")
