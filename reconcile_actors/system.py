@@ -167,6 +167,8 @@ class ReconciliationSystem:
             SUPERVISOR,
             lambda: supervisor_of(self.settings, ledger, gateways, standalone=self._standalone, contact=self._contact),
         )
+        # the supervisor answers once its children are there: before that nobody could be asked anything
+        await self._asked(self._host.ask(SUPERVISOR, DescribeChildren(), timeout_seconds=START_SECONDS))
 
     def _stop(self) -> None:
         if self._host is not None:
