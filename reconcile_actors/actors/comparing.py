@@ -20,15 +20,16 @@ def preview(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot
     if judging is None:
         return
     desk.steps = snapshot.steps
-    counts = desk.current is not None and snapshot.bracket.requested_us >= desk.current.started_us
-    if desk.current is not None and counts:
-        desk.current.snapshot, desk.current.window = snapshot, window
+    one = desk.current
     if window.unknown is not None:
         desk.set_reason(window.unknown)
-        if desk.current is not None and counts:
-            desk.current.failed = window.unknown
+        if one is not None:
+            one.take(snapshot, window, judged=False)
+            one.failed = window.unknown if one.snapshot is snapshot else one.failed
         return
     matched, changes = judging.preview(window, snapshot, at(context))
+    if one is not None:
+        one.take(snapshot, window, judged=matched)
     note(desk, context, changes)
     if matched:
         _on_match(desk, context, window, snapshot)
@@ -61,6 +62,8 @@ def _settle(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot
         desk.set_reason(window.unknown)
     elif judging.due_us(window, snapshot) <= us(context):
         matched, changes = judging.settle(window, snapshot, at(context))
+        if desk.current is not None:
+            desk.current.take(snapshot, window, judged=judging.tracker.last_decided_us == snapshot.bracket.received_us)
         note(desk, context, changes)
         if matched:
             _on_match(desk, context, window, snapshot)

@@ -42,7 +42,8 @@ class Judging:
         if matched:
             self._forget_until(snapshot)
         else:
-            self.pending = [*self.pending[-(PENDING_MAX - 1) :], snapshot]
+            # beyond the bound the newest gives way: the oldest are the first that may count
+            self.pending = [*self.pending[: PENDING_MAX - 1], snapshot]
         return matched, changes
 
     def due_us(self, window: BookWindow, snapshot: Snapshot) -> int:

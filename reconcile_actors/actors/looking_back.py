@@ -1,6 +1,6 @@
 """The look into the exchange's history: how far back, how often, and what of it the book lacks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +8,7 @@ from reconcile_actors.actors.comparing import note
 from reconcile_actors.actors.desk import Desk, at
 from reconcile_actors.actors.protocol import PORTFOLIO, CheckHistory, HistoryChecked
 from reconcile_actors.actors.ticks import HistoryDue, HistoryRead
+from reconcile_actors.domain.bounds import Bounds
 from reconcile_actors.domain.causes import Missing
 from reconcile_actors.exchanges.port import ExchangeFailureError, History
 from reconcile_actors.kernel.behaviour import Context, Failure
@@ -99,9 +100,17 @@ def take_checked(desk: Desk, context: Context, watch: HistoryWatch, checked: His
         return
     tracker = desk.judging.tracker
     note(desk, context, tracker.take_history(checked.missing, at(context)))
-    young = len(checked.missing) > len(tracker.named)
-    soon = watch.again or young
-    _end(desk, context, watch, desk.account.local_lag_seconds if soon else desk.gateway.facts.history_seconds)
+    next_seconds = desk.account.local_lag_seconds if watch.again else desk.gateway.facts.history_seconds
+    if len(checked.missing) > len(tracker.named):
+        next_seconds = min(next_seconds, _until_due(tracker.bounds, at(context), checked.missing))
+    _end(desk, context, watch, next_seconds)
+
+
+def _until_due(bounds: Bounds, now_at: int, missing: Sequence[Missing]) -> float:
+    """Seconds until no report of these can be late any more: history may name them then."""
+    newest_at = max((one.movement.occurred_at or 0 for one in missing), default=0)
+    late_us = bounds.local_lag_us + bounds.skew_us
+    return min(late_us, max(0, newest_at + late_us - now_at)) / 1_000_000
 
 
 def _end(desk: Desk, context: Context, watch: HistoryWatch, next_seconds: float) -> None:

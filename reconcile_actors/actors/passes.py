@@ -15,7 +15,10 @@ HOUR_US = 3_600_000_000
 
 @dataclass(slots=True)
 class Pass:
-    """One pass in progress. Only reads asked for after `started_us` count for it."""
+    """One pass in progress. Only reads asked for after `started_us` count for it; `judged` tells whether one was decided.
+
+    `snapshot` and `window` are those of the read that was decided, before that of the newest one.
+    """
 
     started_us: int
     askers: list[ReplyTo] = field(default_factory=list)
@@ -23,6 +26,7 @@ class Pass:
     snapshot: Snapshot | None = None
     window: BookWindow | None = None
     history_done: bool = False
+    judged: bool = False
     failed: UnknownReason | None = None
     detail: str = ""
 
@@ -38,12 +42,20 @@ class Pass:
         if final:
             self.failed = reason
 
-    def is_decided(self, open_ones: Sequence[BalanceDiscrepancy], *, waiting: int) -> bool:
-        """Whether nothing is left to find out: a read was judged, no read waits to settle, no difference is in doubt."""
+    def take(self, snapshot: Snapshot, window: BookWindow, *, judged: bool) -> None:
+        """A read met the book; `judged` where it was decided by that."""
+        if snapshot.bracket.requested_us >= self.started_us and not self.judged:
+            self.snapshot, self.window, self.judged = snapshot, window, judged
+
+    def is_decided(self, open_ones: Sequence[BalanceDiscrepancy], *, pricing: bool) -> bool:
+        """Whether nothing is left to find out: a read was decided, no difference is in doubt, no price is awaited.
+
+        Later reads may still wait to settle: while a discrepancy stands there is always one that does.
+        """
         if self.failed is not None:
             return True
         in_doubt = any(one.state is State.CANDIDATE for one in open_ones)
-        return self.snapshot is not None and self.history_done and not waiting and not in_doubt
+        return self.judged and self.history_done and not pricing and not in_doubt
 
 
 def make_report(

@@ -54,8 +54,7 @@ def finish_if_decided(desk: Desk, context: Context, states: FullStates, history_
     if one is None:
         return
     open_ones = judging.tracker.register.all_open() if judging is not None else ()
-    waiting = (len(judging.pending) if judging is not None else 0) + desk.pricing
-    if not one.is_decided(open_ones, waiting=waiting):
+    if not one.is_decided(open_ones, pricing=desk.pricing):
         return
     desk.current = None
     report = make_report(
