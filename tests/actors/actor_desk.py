@@ -60,7 +60,7 @@ class PortfolioDesk:
         if not scripted:
             self.host.spawn(AUDIT, lambda: AuditActor(self.ledger), mailbox_limit=20_000)
         makers = [
-            lambda name=name: Book(exchange=name, wallets=("spot", "earn"), remembered_ids=remembered_ids)
+            lambda name=name: Book(exchange=name, wallets=("spot",), remembered_ids=remembered_ids)
             for name in names or ("a",)
         ]
         self.epoch = self.host.spawn(
