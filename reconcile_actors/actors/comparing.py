@@ -35,7 +35,10 @@ def preview(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot
         _on_match(desk, context, window, snapshot)
     else:
         await_settling(desk, context, window)
-        desk.later(context, 0.0, DoubtRaised())
+        doubt = (snapshot.digest, window.version)
+        if doubt != desk.last_doubt:  # history was asked about this difference already
+            desk.last_doubt = doubt
+            desk.later(context, 0.0, DoubtRaised())
 
 
 def await_settling(desk: Desk, context: Context, window: BookWindow) -> None:

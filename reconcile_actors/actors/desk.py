@@ -38,6 +38,7 @@ class Desk:
     last_read_at: int | None = None
     last_pass_at: int | None = None
     fold: WatchFold = field(default_factory=WatchFold)
+    last_doubt: tuple[str, int] | None = None
     pricing: bool = False
     priced: float = -1e9
     _windows: dict[int, Callable[[BookWindow], None]] = field(default_factory=dict)
