@@ -175,6 +175,12 @@ def test_values_become_json() -> None:
     assert to_json(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00.000000Z"
 
 
+def test_python_callers_may_not_use_floats() -> None:
+    """What a float held is lost already, so it is refused before it becomes money (I2)."""
+    with pytest.raises(ValueError, match="a float has already lost digits"):
+        records.StatedBalance(currency="BTC", total=0.1)  # type: ignore[arg-type]  # the point of the test
+
+
 def test_messages_are_frozen() -> None:
     """They are shared between threads."""
     with pytest.raises(ValueError, match="frozen"):
