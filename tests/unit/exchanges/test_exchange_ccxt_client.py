@@ -116,15 +116,26 @@ def test_fresh_calls_connect_anew() -> None:
     asyncio.run(main())
 
 
-def test_private_calls_arrive_in_the_order_of_their_nonces() -> None:
-    """Calls made at once are sent one after the other, each with a later nonce; a skipped nonce is far ahead."""
+def test_private_calls_go_one_at_a_time() -> None:
+    """Calls made at once are never under way together, and each has a later nonce; a skipped nonce is far ahead."""
+    under_way: list[int] = [0]
+    most: list[int] = [0]
+
+    async def counting(request: web.Request) -> web.StreamResponse:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        for _ in range(20):  # turns in which another request could arrive
+            await asyncio.sleep(0)
+        under_way[0] -= 1
+        return web.json_response({"error": []})
 
     async def main() -> None:
-        async with client_of(saying('{"error": []}')) as (client, server):
+        async with client_of(counting) as (client, server):
             await asyncio.gather(*(client.call(BALANCE, {}, timeout_seconds=5) for _ in range(5)))
             client.skip_nonces()
             await client.call(BALANCE, {}, timeout_seconds=5)
             nonces = [int(body.removeprefix("nonce=")) for _, _, body in server.requests]
+        assert most == [1]
         assert nonces == sorted(set(nonces))
         assert nonces[-1] - nonces[-2] >= 50_000
 
