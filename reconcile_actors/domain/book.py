@@ -4,18 +4,34 @@ Versions follow the order of recording and are never rewritten; a movement also 
 first, committed to disk by the ledger writer, and only then applied, so that memory never knows more than the store (I3, I8).
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.changes import Change, OrderClosed, OrderOpened, Record, Statement
-from reconcile_actors.domain.movements import Effects, Movement, MovementType, merge, same_content, same_key
-from reconcile_actors.domain.orders import Order, Orders
+from reconcile_actors.domain.ids import RememberedIds
+from reconcile_actors.domain.movements import Movement, MovementType, merge, value_of
+from reconcile_actors.domain.orders import Order, Orders, OrderStep, StepKind
 from reconcile_actors.domain.snapshot import UnknownReason
+from reconcile_actors.domain.statements import (
+    BALANCES,
+    POSITIONS,
+    Told,
+    digest,
+    kind_for,
+    kind_of,
+    not_included,
+    optional,
+    restatement,
+)
 from reconcile_actors.domain.window import BookWindow, Entry
+
+__all__ = ["Book", "Duplicate", "Recording", "Refusal", "Told"]
+
+_ROUNDED = frozenset({MovementType.FILL, MovementType.FEE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,7 @@ class Recording:
     change: Change
     recorded_at: int
     order: tuple[str, Order] | None = None
+    step: OrderStep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +60,11 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Told:
-    """The last statement of one kind of a wallet: the trading process's version, what it says and how far it reaches."""
-
-    version: int | None
-    as_of: int
-    digest: str
-    includes_through: int | None = None
-    recorded_at: int = 0
-
-
-@dataclass(slots=True)
 class Book:
-    """One account's book. `wallets` are the configured ones, the first is the default."""
+    """One account's book. `wallets` are the configured ones, the first is the default.
+
+    `forgotten_at` is the newest own time of a movement that is no longer among the recent versions (UTC us).
+    """
 
     exchange: str
     wallets: tuple[str, ...]
@@ -70,40 +79,103 @@ class Book:
     conflict: bool = False
     first_message_us: int | None = None
     watermark_at: int | None = None
-    ids_complete: bool = True
+    forgotten_at: int | None = None
     operations: dict[Leg, int] = field(default_factory=dict)
-    _ids: OrderedDict[str, tuple[Movement, ...]] = field(default_factory=OrderedDict)
+    _ids: RememberedIds = field(init=False)
     _entries: deque[Entry] = field(default_factory=deque)
     _complete_from_us: int | None = None
+    _restated: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._ids = RememberedIds(self.remembered_ids)
 
     # -- proposing ---------------------------------------------------------------------------------------------------
 
     def propose(self, change: Change, recorded_at: int) -> Recording | Duplicate | Refusal:
         """What recording the change now would do; changes nothing. `recorded_at` is UTC us."""
-        match change:
-            case Record():
-                return self._propose_movement(change, recorded_at)
-            case OrderOpened():
-                return self._propose_open(change, recorded_at)
-            case OrderClosed():
-                return self._propose_close(change, recorded_at)
-            case Statement():
-                return self._propose_statement(change, recorded_at)
-
-    def _propose_movement(self, change: Record, recorded_at: int) -> Recording | Duplicate | Refusal:
-        movement = change.movement
-        if movement.wallet not in self.wallets:
+        wallet = change.movement.wallet if isinstance(change, Record) else change.wallet
+        if wallet not in self.wallets:
             return Refusal("unknown_wallet")
-        for known in self._ids.get(movement.id or "", ()):
-            if same_key(known, movement):
-                # one that a statement included already was stored without effects of its own
-                same = same_content(known.effects, movement.effects) or same_content(known.effects, {})
-                return Duplicate() if same else Refusal("conflict", conflict=True)
-        order = self._order_after(change)
-        effects: Effects = movement.effects
-        if order is not None:
-            effects = merge(effects, self._lock_change(*order))
-        return self._recording(replace(movement, effects=effects), change, recorded_at, order)
+        refused = self._refuse(change)
+        if refused is not None:
+            return refused
+        after = self._order_after(change)
+        movement = change.movement if isinstance(change, Record) else self._own_movement(change)
+        effects, step = movement.effects, _step_of(change)
+        if after is not None:
+            effects = merge(effects, self._lock_change(*after))
+        if not isinstance(change, Statement):
+            # what a statement includes already keeps its id and changes nothing
+            effects = {leg: one for leg, one in effects.items() if not self._included(movement, kind_for(leg))}
+            step = None if self._included(movement, BALANCES) else step
+        return Recording(self.version + 1, replace(movement, effects=effects), change, recorded_at, after, step)
+
+    def _refuse(self, change: Change) -> Duplicate | Refusal | None:
+        match change:
+            case Record(movement=movement):
+                known = self._ids.has_duplicate(movement)
+                if known is None:
+                    return None
+                return Duplicate() if known else Refusal("conflict", conflict=True)
+            case OrderOpened():
+                return self._refuse_open(change)
+            case OrderClosed(order_id=order_id):
+                order = self.orders.get(order_id)
+                return Duplicate() if order is not None and order.closed else None
+            case Statement():
+                return self._refuse_statement(change)
+
+    def _refuse_open(self, change: OrderOpened) -> Duplicate | Refusal | None:
+        known = self.orders.get(change.order_id)
+        if known is None or known.quantity is None:
+            return Refusal("too_many_orders") if self.orders.is_full else None
+        same = (known.currency, known.quantity, known.lock_per_unit, known.is_buy) == (
+            change.currency,
+            change.quantity,
+            change.lock_per_unit,
+            change.is_buy,
+        )
+        return Duplicate() if same else Refusal("order_differs")
+
+    def _refuse_statement(self, change: Statement) -> Duplicate | Refusal | None:
+        last = self.told.get((change.wallet, kind_of(change)))
+        through = change.includes_through
+        if last is not None and last.version is not None and change.version is not None:
+            if change.version < last.version:
+                return Refusal("older_version")
+            if change.version == last.version:
+                return Duplicate() if last.digest == digest(change) else Refusal("version_reused")
+        if through is None:
+            return None
+        if last is not None and last.includes_through is not None and through < last.includes_through:
+            return Refusal("includes_less")  # what came late was left out of the book, and would now be lost
+        if self.forgotten_at is not None and through < self.forgotten_at:
+            return Refusal("includes_too_little")  # what must stay on top of the statement is no longer known
+        return None
+
+    def _own_movement(self, change: OrderOpened | OrderClosed | Statement) -> Movement:
+        """The movement that stands in the book for a change that is none of the exchange's."""
+        if isinstance(change, Statement):
+            kept = not_included(change, self._entries, self.orders)
+            effects = restatement(change, self.legs, kept)
+            kind = MovementType.STATEMENT
+            return Movement(self.exchange, change.wallet, kind, id=None, effects=effects, side=kind_of(change))
+        return Movement(
+            exchange=self.exchange,
+            wallet=change.wallet,
+            type=MovementType.ORDER,
+            id=None,
+            effects={},
+            order_id=change.order_id,
+            side=StepKind.OPEN if isinstance(change, OrderOpened) else StepKind.CLOSE,
+            occurred_at=change.occurred_at,
+        )
+
+    def _included(self, movement: Movement, kind: str) -> bool:
+        told = self.told.get((movement.wallet, kind))
+        if told is None or told.includes_through is None or movement.occurred_at is None:
+            return False
+        return movement.occurred_at <= told.includes_through
 
     def _order_after(self, change: Change) -> tuple[str, Order] | None:
         """The order that a change touches, as it is afterwards."""
@@ -124,117 +196,12 @@ class Book:
             case _:
                 return None
 
-    def _propose_open(self, change: OrderOpened, recorded_at: int) -> Recording | Duplicate | Refusal:
-        if change.wallet not in self.wallets:
-            return Refusal("unknown_wallet")
-        known = self.orders.get(change.order_id)
-        if known is not None and known.quantity is not None:
-            return Duplicate()
-        return self._order_recording(change, "open", recorded_at)
-
-    def _propose_close(self, change: OrderClosed, recorded_at: int) -> Recording | Duplicate | Refusal:
-        if change.wallet not in self.wallets:
-            return Refusal("unknown_wallet")
-        known = self.orders.get(change.order_id)
-        if known is not None and known.closed:
-            return Duplicate()
-        return self._order_recording(change, "close", recorded_at)
-
-    def _order_recording(self, change: OrderOpened | OrderClosed, side: str, recorded_at: int) -> Recording:
-        order = self._order_after(change)
-        assert order is not None, "both changes touch their order"
-        movement = Movement(
-            exchange=self.exchange,
-            wallet=change.wallet,
-            type=MovementType.ORDER,
-            id=None,
-            effects=self._lock_change(*order),
-            order_id=change.order_id,
-            side=side,
-            occurred_at=change.occurred_at,
-        )
-        return self._recording(movement, change, recorded_at, order)
-
     def _lock_change(self, order_id: str, after: Order) -> dict[Leg, Decimal]:
-        before = self.orders.get(order_id)
-        if after.currency is None:
-            return {}
-        leg = Leg(after.wallet, after.currency, Field.LOCKED)
-        if leg not in self.legs:
+        leg, before = after.leg, self.orders.get(order_id)
+        if leg is None or leg not in self.legs:
             return {}  # unknown plus a known lock is still unknown (I1)
-        change = money.subtract(after.locks, before.locks if before else money.ZERO)
+        change = money.subtract(after.locks, before.locks if before is not None else money.ZERO)
         return {leg: change} if change else {}
-
-    def _propose_statement(self, change: Statement, recorded_at: int) -> Recording | Duplicate | Refusal:
-        if change.wallet not in self.wallets:
-            return Refusal("unknown_wallet")
-        key = (change.wallet, "positions" if change.positions is not None else "balances")
-        last = self.told.get(key)
-        if last is not None and last.version is not None and change.version is not None:
-            if change.version < last.version:
-                return Refusal("older_version")
-            if change.version == last.version:
-                return Duplicate() if last.digest == _digest(change) else Refusal("version_reused")
-        movement = Movement(
-            exchange=self.exchange,
-            wallet=change.wallet,
-            type=MovementType.STATEMENT,
-            id=None,
-            effects=self._restatement(change),
-            side=key[1],
-            occurred_at=None,
-        )
-        return self._recording(movement, change, recorded_at, None)
-
-    def _restatement(self, change: Statement) -> dict[Leg, Decimal]:
-        """From what the book holds to what is stated, leg by leg; movements that the statement does not include stay on top."""
-        kept = self._not_included(change)
-        target: dict[Leg, Decimal] = {}
-        if change.positions is not None:
-            fields = {Field.POSITION}
-            target = {
-                Leg(change.wallet, symbol, Field.POSITION): quantity for symbol, quantity in change.positions.items()
-            }
-        else:
-            fields = {Field.TOTAL, Field.BORROWED}
-            for currency, stated in (change.balances or {}).items():
-                target[Leg(change.wallet, currency, Field.TOTAL)] = stated.total
-                if stated.borrowed is not None:
-                    target[Leg(change.wallet, currency, Field.BORROWED)] = stated.borrowed
-        held = {leg for leg in self.legs if leg.wallet == change.wallet and leg.field in fields}
-        effects: dict[Leg, Decimal] = {}
-        for leg in held | set(target) | {leg for leg in kept if leg.field in fields}:
-            wanted = money.add(target.get(leg, money.ZERO), kept.get(leg, money.ZERO))
-            effects[leg] = money.subtract(wanted, self.legs.get(leg, money.ZERO))
-        for leg, locked in _stated_locks(change, self.legs).items():
-            if locked is not None and leg in self.legs:
-                effects[leg] = money.subtract(locked, self.legs[leg])
-        return {leg: amount for leg, amount in effects.items() if amount}
-
-    def _not_included(self, change: Statement) -> dict[Leg, Decimal]:
-        if change.includes_through is None:
-            return {}
-        through = change.includes_through
-        later = [
-            entry.effects
-            for entry in self._entries
-            if entry.occurred_at is not None and entry.occurred_at > through and not entry.restates
-        ]
-        return {leg: amount for leg, amount in merge(*later).items() if leg.wallet == change.wallet}
-
-    def _recording(
-        self, movement: Movement, change: Change, recorded_at: int, order: tuple[str, Order] | None
-    ) -> Recording:
-        if movement.type is not MovementType.STATEMENT and self._included_already(movement):
-            locks = {leg: amount for leg, amount in movement.effects.items() if leg.field is Field.LOCKED}
-            movement = replace(movement, effects=locks)  # keeps its id and changes nothing that was stated
-        return Recording(self.version + 1, movement, change, recorded_at, order)
-
-    def _included_already(self, movement: Movement) -> bool:
-        reaches = [told.includes_through for (wallet, _), told in self.told.items() if wallet == movement.wallet]
-        if movement.occurred_at is None:
-            return False
-        return any(through is not None and movement.occurred_at <= through for through in reaches)
 
     # -- applying ----------------------------------------------------------------------------------------------------
 
@@ -243,7 +210,6 @@ class Book:
         assert recording.version == self.version + 1, "recordings are applied in order"
         movement, change = recording.movement, recording.change
         self.version = recording.version
-        restates = movement.type is MovementType.STATEMENT and bool(movement.effects)
         legs = dict(self.legs)  # windows already handed out keep the old one
         for leg, amount in movement.effects.items():
             legs[leg] = money.add(legs.get(leg, money.ZERO), amount)
@@ -252,95 +218,116 @@ class Book:
         self.legs = legs
         if recording.order is not None:
             self.orders.put(*recording.order)
-        if movement.id is not None:
-            self.remember(change.movement if isinstance(change, Record) else movement)
-        if movement.type in {MovementType.FILL, MovementType.FEE}:
-            for leg in movement.effects:
+        if isinstance(change, Record) and movement.id is not None:
+            self.remember(change.movement)
+        entry = Entry(
+            self.version,
+            recorded_us,
+            movement.occurred_at,
+            value_of(movement.effects),
+            restates=isinstance(change, Statement) and bool(movement.effects),
+            step=recording.step,
+            rounds=movement.type in _ROUNDED,
+        )
+        if entry.rounds:
+            for leg in entry.effects:
                 self.operations[leg] = self.operations.get(leg, 0) + 1
-        self._entries.append(Entry(self.version, recorded_us, movement.occurred_at, movement.effects, restates))
-        self._trim(recorded_us)
+        self._entries.append(entry)
+        while len(self._entries) > self.history_entries or self._entries[0].recorded_us < recorded_us - self.history_us:
+            self._complete_from_us = self._entries[0].recorded_us
+            self._forget(self._entries.popleft().occurred_at)
 
     def replay(self, movement: Movement, change: Change, recorded_at: int) -> None:
         """Takes a stored recording, with the effects that it had then. Replayed versions are no part of the recent history."""
         self.apply(Recording(self.version + 1, movement, change, recorded_at, self._order_after(change)), 0)
         self._entries.clear()
+        self._forget(movement.occurred_at)
 
     def forget_recent(self, now_us: int) -> None:
-        """Recent versions are not known for certain: reads that reach back behind now stay undecided."""
+        """Recent versions are not known for certain: reads that reach back behind now may match, but stay undecided."""
+        for entry in self._entries:
+            self._forget(entry.occurred_at)
         self._entries.clear()
         self._complete_from_us = now_us
 
+    def _forget(self, occurred_at: int | None) -> None:
+        if occurred_at is not None:
+            self.forgotten_at = max(occurred_at, self.forgotten_at or occurred_at)
+
     def _take_statement(self, change: Statement, recording: Recording, legs: dict[Leg, Decimal]) -> None:
-        kind = "positions" if change.positions is not None else "balances"
-        self.told[change.wallet, kind] = Told(
-            change.version if change.version is not None else self._last_version(change.wallet, kind),
+        key = (change.wallet, kind_of(change))
+        last = self.told.get(key)
+        self.told[key] = Told(
+            change.version if change.version is not None or last is None else last.version,
             change.as_of,
-            _digest(change),
+            digest(change),
             change.includes_through,
             recording.recorded_at,
         )
-        self.conflict = False
-        self.gap = False
-        if change.balances is None:
-            return
-        for leg, locked in _stated_locks(change, legs).items():
-            if locked is None:
+        self._restated.add(key)
+        if self._restated >= set(self.told) or not (self.gap or self.conflict):
+            # a gap may lie in any wallet: it is healed once each is stated anew
+            self.gap = self.conflict = False
+            self._restated.clear()
+        for leg, value in optional(change, legs).items():
+            if value is None:
                 legs.pop(leg, None)  # no longer stated is no longer known (I1)
             else:
-                legs.setdefault(leg, locked)
-        for currency in change.balances:
+                legs.setdefault(leg, money.ZERO)
+        for currency in change.balances or {}:
             legs.setdefault(Leg(change.wallet, currency, Field.TOTAL), money.ZERO)
         for leg in [leg for leg in self.operations if leg.wallet == change.wallet]:
-            del self.operations[leg]
-
-    def _last_version(self, wallet: str, kind: str) -> int | None:
-        last = self.told.get((wallet, kind))
-        return last.version if last else None
+            if kind_for(leg) == key[1]:
+                del self.operations[leg]
 
     def remember(self, movement: Movement) -> None:
         """Keeps an id, so that its duplicate is known; the oldest are forgotten beyond the bound and must be looked up."""
-        assert movement.id is not None, "only movements with an id are remembered"
-        self._ids[movement.id] = (*self._ids.get(movement.id, ()), movement)
-        self._ids.move_to_end(movement.id)
-        if len(self._ids) > self.remembered_ids:
-            self._ids.popitem(last=False)
-            self.ids_complete = False
+        self._ids.add(movement)
 
-    def lacks(self, movement_id: str) -> bool:
-        """Whether only the store can tell if this id was recorded."""
-        return not self.ids_complete and movement_id not in self._ids
-
-    def _trim(self, now_us: int) -> None:
-        while self._entries and (
-            len(self._entries) > self.history_entries or self._entries[0].recorded_us < now_us - self.history_us
-        ):
-            self._complete_from_us = self._entries.popleft().recorded_us
-
-    def exact(self, legs: Sequence[Leg]) -> None:
-        """Legs that agreed to the last digit: tolerance is measured from here on."""
+    def exact(self, legs: Sequence[Leg], version: int | None = None) -> None:
+        """Legs that agreed to the last digit in a window at `version` (default: the newest): tolerance is measured from there."""
+        since = self.version if version is None else version
         for leg in legs:
-            self.operations.pop(leg, None)
+            count = sum(1 for one in self._entries if one.version > since and one.rounds and leg in one.effects)
+            if count:
+                self.operations[leg] = count
+            else:
+                self.operations.pop(leg, None)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
+    @property
+    def ids_complete(self) -> bool:
+        """Whether every id ever recorded is remembered."""
+        return self._ids.complete
+
+    @ids_complete.setter
+    def ids_complete(self, complete: bool) -> None:
+        self._ids.complete = complete
+
     def known(self, movement_id: str) -> tuple[Movement, ...]:
         """What is remembered under an id of the exchange."""
-        return self._ids.get(movement_id, ())
+        return self._ids.known(movement_id)
+
+    def lacks(self, movement_id: str) -> bool:
+        """Whether only the store can tell if this id was recorded."""
+        return self._ids.lacks(movement_id)
 
     def includes(self, movement: Movement) -> bool:
         """Whether a statement already counts a movement that the book need not hold by id.
 
         A wallet's opening and each statement include what happened up to the instant they speak of.
         """
-        told = self.told.get((movement.wallet, "balances"))
-        if told is None or movement.occurred_at is None:
-            return told is None
-        reach = told.includes_through if told.includes_through is not None else told.as_of
-        return movement.occurred_at <= reach
+        kinds = {kind_for(leg) for leg in movement.effects} or {BALANCES}
+        told = [self.told.get((movement.wallet, kind)) for kind in kinds]
+        if all(one is None for one in told):
+            return True  # nothing was ever stated: the wallet is unknown, and lacks nothing yet
+        reaches = [one.includes_through or one.as_of for one in told if one is not None]
+        return movement.occurred_at is not None and movement.occurred_at <= min(reaches)
 
     @property
     def unknown(self) -> UnknownReason | None:
-        """Why the account cannot be compared, if it cannot."""
+        """Why nothing of the account can be compared, if it cannot."""
         if self.gap:
             return UnknownReason.LOCAL_GAP
         if self.conflict:
@@ -352,48 +339,42 @@ class Book:
     def window(self) -> BookWindow:
         """The book as comparisons see it; the value is safe to hand to another thread."""
         reserves: dict[Leg, Decimal] = {}
-        for order in self.orders.values():
-            if order.is_buy and order.currency is not None and order.locks:
-                leg = Leg(order.wallet, order.currency, Field.LOCKED)
+        open_orders: dict[Leg, int] = {}
+        for order in self.orders.locking():
+            leg = order.leg
+            assert leg is not None, "what locks something was opened"
+            open_orders[leg] = open_orders.get(leg, 0) + 1
+            if order.is_buy:
                 reserves[leg] = money.add(reserves.get(leg, money.ZERO), order.locks)
+        touched = {one.step.order_id for one in self._entries if one.step is not None}
+        known = {order_id: self.orders.get(order_id) for order_id in touched}
         return BookWindow(
             exchange=self.exchange,
             version=self.version,
             legs=self.legs,
             entries=tuple(self._entries),
             complete_from_us=self._complete_from_us,
-            balance_wallets=frozenset(wallet for wallet, kind in self.told if kind == "balances"),
-            position_wallets=frozenset(wallet for wallet, kind in self.told if kind == "positions"),
+            balance_wallets=frozenset(wallet for wallet, kind in self.told if kind == BALANCES),
+            position_wallets=frozenset(wallet for wallet, kind in self.told if kind == POSITIONS),
             unknown=self.unknown,
+            unopened=frozenset(self.wallets) - {wallet for wallet, _ in self.told},
             first_message_us=self.first_message_us,
             watermark_at=self.watermark_at,
             since_at=min((one.as_of for one in self.told.values()), default=None),
             operations=dict(self.operations),
             reserves=reserves,
+            open_orders=open_orders,
+            orders={order_id: order for order_id, order in known.items() if order is not None},
         )
 
 
-def _stated_locks(change: Statement, legs: Mapping[Leg, Decimal]) -> dict[Leg, Decimal | None]:
-    """Every locked leg of the wallet as the statement leaves it: its value, 0 where it is not listed, None where not stated."""
-    if change.balances is None:
-        return {}
-    states_any = any(stated.locked is not None for stated in change.balances.values())
-    held = {leg.currency for leg in legs if leg.wallet == change.wallet and leg.field is Field.LOCKED}
-    locks: dict[Leg, Decimal | None] = {}
-    for currency in held | set(change.balances):
-        stated = change.balances.get(currency)
-        unlisted = money.ZERO if states_any else None
-        locks[Leg(change.wallet, currency, Field.LOCKED)] = stated.locked if stated is not None else unlisted
-    return locks
-
-
-def _digest(change: Statement) -> str:
-    """The statement's content as text: equal text, equal statement."""
-    if change.positions is not None:
-        lines = [f"{symbol}={money.plain(quantity)}" for symbol, quantity in sorted(change.positions.items())]
-    else:
-        lines = [
-            "=".join((currency, *("" if one is None else money.plain(one) for one in (s.total, s.locked, s.borrowed))))
-            for currency, s in sorted((change.balances or {}).items())
-        ]
-    return ";".join(lines)
+def _step_of(change: Change) -> OrderStep | None:
+    match change:
+        case Record(movement=Movement(order_id=str() as order_id), quantity=Decimal() as quantity):
+            return OrderStep(order_id, StepKind.FILL, quantity)
+        case OrderOpened(order_id=order_id):
+            return OrderStep(order_id, StepKind.OPEN)
+        case OrderClosed(order_id=order_id):
+            return OrderStep(order_id, StepKind.CLOSE)
+        case _:
+            return None

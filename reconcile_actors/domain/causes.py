@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reconcile_actors.domain import money
-from reconcile_actors.domain.balances import Field, Leg
-from reconcile_actors.domain.movements import Effects, Movement, MovementType, merge
+from reconcile_actors.domain.balances import Leg
+from reconcile_actors.domain.movements import Effects, Movement, MovementType, has_value, merge, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ def missing_from(
         if movement.id is None or movement.pending or movement.wallet not in wallets:
             continue
         booked = known(movement.id)
-        if not booked and included(movement):
+        if included(movement) and not any(has_value(one.effects) for one in booked):
             continue
-        lacking = merge(_value(movement.effects), *(_negated(_value(one.effects)) for one in booked))
+        lacking = merge(value_of(movement.effects), *(_negated(value_of(one.effects)) for one in booked))
         lacking = {
             leg: amount
             for leg, amount in lacking.items()
@@ -52,10 +52,6 @@ def missing_from(
         if lacking:
             found.append(Missing(movement, lacking, partly_known=bool(booked)))
     return tuple(found)
-
-
-def _value(effects: Effects) -> dict[Leg, Decimal]:
-    return {leg: amount for leg, amount in effects.items() if leg.field is not Field.LOCKED}
 
 
 def _negated(effects: Effects) -> dict[Leg, Decimal]:

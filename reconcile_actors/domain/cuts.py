@@ -2,109 +2,178 @@
 
 By recording: the versions valid somewhere in [requested - R, received]. By event time: for each instant of that interval
 all movements whose own time is at or before it, ties in any order, as far as they are known when the read is decided.
+
+The cuts of a read are walked from the newest back, one entry at a time, with the difference to the exchange kept up to date.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, takewhile
 
+from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.bounds import Bounds
-from reconcile_actors.domain.movements import merge
 from reconcile_actors.domain.snapshot import Bracket
 from reconcile_actors.domain.window import BookWindow, Entry
-
-Frozen = frozenset[tuple[Leg, Decimal]]
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A state of the book as what it leaves out of the newest: the versions, and the sum of their effects."""
-
-    excluded: frozenset[int]
-    effects: Frozen
 
 
 @dataclass(frozen=True, slots=True)
 class CutMark:
-    """A cut of an earlier window, kept so that later ones never go back behind it."""
+    """A cut of an earlier window, kept so that later ones never go back behind it: a version, and what it left out."""
 
     version: int
     excluded: frozenset[int]
 
-    def is_behind(self, cut: Cut, version: int) -> bool:
-        """Whether a cut of a window at `version` is strictly older than this mark."""
-        recorded_since = set(range(self.version + 1, version + 1))
-        if not (recorded_since <= cut.excluded and self.excluded <= cut.excluded):
-            return False
-        return cut.excluded != self.excluded | recorded_since
+    def reached(self, window: BookWindow) -> frozenset[int]:
+        """What the same cut leaves out of a later window: a cut that leaves out all of it and more is older than the mark."""
+        since = (one.version for one in reversed(window.entries) if one.effects)
+        return self.excluded | frozenset(takewhile(lambda version: version > self.version, since))
 
 
 class TooManyCutsError(Exception):
     """The window cannot be enumerated within its bound: the read stays undecided rather than be judged by a part."""
 
 
-def admissible_cuts(window: BookWindow, bracket: Bracket, bounds: Bounds) -> list[Cut]:
-    """The cuts of a read, each once by its effects; the newest first. Raises TooManyCutsError."""
-    earliest_us = bracket.requested_us - bounds.exchange_lag_us
-    if window.complete_from_us is not None and window.complete_from_us > earliest_us:
-        raise TooManyCutsError
-    cuts: dict[Frozen, Cut] = {}
-    for excluded in (
-        *_by_recording(window.entries, bracket, earliest_us),
-        *_by_event_time(window.entries, bracket, bounds),
-    ):
-        cut = _cut(excluded)
-        # of two cuts with equal effects the older is kept: the mark that later reads must not go behind stays careful
-        known = cuts.get(cut.effects)
-        if known is None or len(cut.excluded) > len(known.excluded):
-            cuts[cut.effects] = cut
-        if len(cuts) > bounds.cuts_max:
-            raise TooManyCutsError
-    return sorted(cuts.values(), key=lambda cut: len(cut.excluded))
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The instants that a read may show. By our clock: what was recorded up to `earliest_us` (monotonic) has happened and is
+    shown. By the exchange's clock: from `first_at` to `last_at` (UTC us)."""
+
+    earliest_us: int
+    latest_us: int
+    first_at: int
+    last_at: int
+    offset: int
+    skew_us: int
+
+    @classmethod
+    def of(cls, bracket: Bracket, bounds: Bounds) -> "Reach":
+        """From R before the request to the receipt; own times are off by no more than the skew."""
+        return cls(
+            earliest_us=bracket.requested_us - bounds.exchange_lag_us,
+            latest_us=bracket.received_us,
+            first_at=bracket.requested_at - bounds.exchange_lag_us - bounds.skew_us,
+            last_at=bracket.received_at + bounds.skew_us,
+            offset=bracket.requested_at - bracket.requested_us,
+            skew_us=bounds.skew_us,
+        )
+
+    def own_time(self, entry: Entry) -> int:
+        """The entry's own time, else when it was recorded (UTC us). What was recorded has happened, whatever a clock says."""
+        recorded_at = entry.recorded_us + self.offset
+        return recorded_at if entry.occurred_at is None else min(entry.occurred_at, recorded_at + self.skew_us)
 
 
-def _cut(excluded: Iterable[Entry]) -> Cut:
-    entries = tuple(excluded)
-    return Cut(frozenset(one.version for one in entries), frozenset(merge(*(one.effects for one in entries)).items()))
+@dataclass(slots=True)
+class Difference:
+    """exchange - cut, for one cut after another. `amounts` holds the legs that differ, `excluded` what the cut leaves out."""
+
+    amounts: dict[Leg, Decimal]
+    compares: Callable[[Leg], bool]
+    excluded: list[Entry] = field(default_factory=list)
+
+    def leave_out(self, entry: Entry) -> None:
+        """On to a cut without this entry: what the exchange does not show yet is no longer expected of it."""
+        self.excluded.append(entry)
+        self._move(entry, money.add)
+
+    def take_in(self) -> None:
+        """Back to the cut before the last entry was left out."""
+        self._move(self.excluded.pop(), money.subtract)
+
+    def _move(self, entry: Entry, change: Callable[[Decimal, Decimal], Decimal]) -> None:
+        for leg, amount in entry.effects.items():
+            if self.compares(leg):
+                after = change(self.amounts.get(leg, money.ZERO), amount)
+                if after:
+                    self.amounts[leg] = after
+                else:
+                    self.amounts.pop(leg, None)
+
+    def versions(self) -> frozenset[int]:
+        """The versions that the present cut leaves out."""
+        return frozenset(one.version for one in self.excluded)
 
 
-def _by_recording(entries: Sequence[Entry], bracket: Bracket, earliest_us: int) -> Iterator[Sequence[Entry]]:
-    later = [one for one in entries if one.recorded_us > earliest_us]
-    inside = sum(1 for one in later if one.recorded_us <= bracket.received_us)
-    for included in range(inside + 1):
-        yield later[included:]
+def admissible_cuts(window: BookWindow, reach: Reach, bounds: Bounds, difference: Difference) -> Iterator[None]:
+    """Brings `difference` to each admissible cut in turn, and back to the newest book at the end.
+
+    A cut may come more than once. Raises TooManyCutsError beyond the bound.
+    """
+    count = 0
+    recent = [one for one in recorded_after(window.entries, reach.earliest_us) if one.effects]
+    for newer, groups in (_by_recording(recent, reach, bounds), _by_event_time(recent, reach)):
+        for _ in _walk(difference, newer, groups, bounds.cuts_max):
+            count += 1
+            if count > bounds.cuts_max:
+                raise TooManyCutsError
+            yield
 
 
-def _by_event_time(entries: Sequence[Entry], bracket: Bracket, bounds: Bounds) -> Iterator[Sequence[Entry]]:
-    first_at = bracket.requested_at - bounds.exchange_lag_us - bounds.skew_us
-    last_at = bracket.received_at + bounds.skew_us
-    offset = bracket.requested_at - bracket.requested_us
-    timed = sorted(((_own_time(one, offset), one) for one in entries), key=lambda pair: (pair[0], pair[1].version))
-    timed = [pair for pair in timed if pair[0] > first_at]
-    yield [one for _, one in timed]
-    after = [one for at, one in timed if at > last_at]
-    inside = [pair for pair in timed if pair[0] <= last_at]
+def untimed_near(window: BookWindow, reach: Reach, bounds: Bounds) -> list[Entry]:
+    """Movements without own time that happened before or after the instant shown: nothing tells which."""
+    return [
+        one
+        for one in recorded_after(window.entries, reach.earliest_us)
+        if one.occurred_at is None and one.effects and one.recorded_us <= reach.latest_us + bounds.local_lag_us
+    ]
+
+
+def _by_recording(
+    entries: Sequence[Entry], reach: Reach, bounds: Bounds
+) -> tuple[Sequence[Entry], Iterator[Sequence[Entry]]]:
+    latest_us = reach.latest_us
+    if any(one.occurred_at is None for one in entries):
+        latest_us += bounds.local_lag_us  # what bears no own time may have happened long before it was told
+    inside = _first_after(entries, latest_us)
+    return entries[inside:], ([one] for one in reversed(entries[:inside]))
+
+
+def _by_event_time(entries: Sequence[Entry], reach: Reach) -> tuple[Sequence[Entry], Iterator[Sequence[Entry]]]:
+    timed = sorted(((reach.own_time(one), one) for one in entries), key=_when)
+    newer = [one for at, one in timed if at > reach.last_at]
+    inside = [pair for pair in timed if reach.first_at < pair[0] <= reach.last_at]
     groups = [[one for _, one in group] for _, group in groupby(inside, key=lambda pair: pair[0])]
-    for index, group in enumerate(groups):
-        rest = [one for later in groups[index + 1 :] for one in later] + after
-        for part in _parts(group, bounds.cuts_max):
-            yield [*part, *rest]
+    return newer, reversed(groups)
 
 
-def time_of(entry: Entry, bracket: Bracket) -> int:
-    """The entry's own time, else when it was recorded (UTC us)."""
-    return _own_time(entry, bracket.requested_at - bracket.requested_us)
+def _when(pair: tuple[int, Entry]) -> tuple[int, int]:
+    return pair[0], pair[1].version
 
 
-def _own_time(entry: Entry, offset: int) -> int:
-    return entry.occurred_at if entry.occurred_at is not None else entry.recorded_us + offset
+def recorded_after(entries: Sequence[Entry], instant_us: int) -> Sequence[Entry]:
+    """The entries recorded after an instant (monotonic us)."""
+    return entries[_first_after(entries, instant_us) :]
 
 
-def _parts(group: list[Entry], limit: int) -> Iterator[list[Entry]]:
-    """Every part of a group of equal times that may still be missing, equal effects counted and not told apart."""
-    kinds: dict[Frozen, list[Entry]] = {}
+def _first_after(entries: Sequence[Entry], instant_us: int) -> int:
+    return bisect_right(entries, instant_us, key=lambda one: one.recorded_us)
+
+
+def _walk(
+    difference: Difference, newer: Sequence[Entry], groups: Iterator[Sequence[Entry]], limit: int
+) -> Iterator[None]:
+    """From the cut without `newer` back over the groups. Of a group of equal times any part may be missing."""
+    start = len(difference.excluded)
+    for one in newer:
+        difference.leave_out(one)
+    yield
+    for group in groups:
+        if len(group) > 1:
+            for _ in _parts(difference, group, limit):
+                yield
+        for one in group:
+            difference.leave_out(one)
+        yield
+    while len(difference.excluded) > start:
+        difference.take_in()
+
+
+def _parts(difference: Difference, group: Sequence[Entry], limit: int) -> Iterator[None]:
+    """Each part of a group that may be missing; entries of equal effects are counted and not told apart."""
+    kinds: dict[frozenset[tuple[Leg, Decimal]], list[Entry]] = {}
     for one in group:
         kinds.setdefault(frozenset(one.effects.items()), []).append(one)
     total = 1
@@ -112,22 +181,34 @@ def _parts(group: list[Entry], limit: int) -> Iterator[list[Entry]]:
         total *= len(same) + 1
         if total > limit:
             raise TooManyCutsError
-    parts: list[list[Entry]] = [[]]
-    for same in kinds.values():
-        parts = [[*part, *same[count:]] for part in parts for count in range(len(same) + 1)]
-    yield from parts
+    yield from _choices(difference, list(kinds.values()))
 
 
-def older_cuts(window: BookWindow, bracket: Bracket, bounds: Bounds) -> Iterator[tuple[Entry, Cut]]:
-    """Cuts from before the admissible ones, newest first, each with the first entry that it lacks.
+def _choices(difference: Difference, kinds: list[list[Entry]]) -> Iterator[None]:
+    if not kinds:
+        yield
+        return
+    same, others = kinds[0], kinds[1:]
+    yield from _choices(difference, others)
+    for one in same:
+        difference.leave_out(one)
+        yield from _choices(difference, others)
+    for _ in same:
+        difference.take_in()
+
+
+def older_cuts(window: BookWindow, reach: Reach, difference: Difference) -> Iterator[Entry]:
+    """Brings `difference` to the cuts from before the admissible ones, newest first; gives the first entry that each lacks.
 
     They end at a statement: what a trading process said before it restated itself is no state of the exchange.
     """
-    offset = bracket.requested_at - bracket.requested_us
-    first_at = bracket.requested_at - bounds.exchange_lag_us - bounds.skew_us
-    timed = sorted(window.entries, key=lambda one: (_own_time(one, offset), one.version))
-    for index in range(len(timed) - 1, -1, -1):
-        if timed[index].restates:
-            return
-        if _own_time(timed[index], offset) <= first_at:
-            yield timed[index], _cut(timed[index:])
+    timed = sorted(((reach.own_time(one), one) for one in window.entries if one.effects), key=_when)
+    start = len(difference.excluded)
+    for at, one in reversed(timed):
+        if one.restates:
+            break
+        difference.leave_out(one)
+        if at <= reach.first_at:
+            yield one
+    while len(difference.excluded) > start:
+        difference.take_in()

@@ -91,6 +91,11 @@ class BalanceDiscrepancy:
         """The leg that differs."""
         return Leg(self.wallet, self.currency, self.field)
 
+    @property
+    def is_loss(self) -> bool:
+        """Whether it stands past doubt and is more than rounding."""
+        return self.state.is_confirmed and self.kind is not Kind.PRECISION
+
     def resolved(self, now_at: int, *, kind: Kind | None = None) -> "BalanceDiscrepancy":
         """The same discrepancy, gone: the two sides agree again."""
         return replace(self, state=State.RESOLVED, resolved_at=now_at, kind=kind or self.kind)

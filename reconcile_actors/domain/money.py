@@ -97,6 +97,13 @@ def negate(amount: Decimal) -> Decimal:
     return EXACT.minus(amount)
 
 
+def tidy(amount: Decimal) -> Decimal:
+    """The same amount without trailing zeros: its text does not depend on the way to it."""
+    short = EXACT.normalize(amount)
+    exponent = short.as_tuple().exponent
+    return EXACT.quantize(short, Decimal(1)) if isinstance(exponent, int) and exponent > 0 else short
+
+
 def plain(amount: Decimal) -> str:
     """The decimal text of an amount without exponent or trailing zeros: what JSON, pages and hashes show."""
     text = format(amount, "f")

@@ -62,10 +62,16 @@ def same_key(left: Movement, right: Movement) -> bool:
 
 def same_content(left: Effects, right: Effects) -> bool:
     """Whether two movements move the same value: locks aside, because they follow from orders and not from the event."""
-    return _value(left) == _value(right)
+    return value_of(left) == value_of(right)
 
 
-def _value(effects: Effects) -> dict[Leg, Decimal]:
+def has_value(effects: Effects) -> bool:
+    """Whether anything but locks moves."""
+    return bool(value_of(effects))
+
+
+def value_of(effects: Effects) -> dict[Leg, Decimal]:
+    """What moves value: locks left out, and what is zero."""
     return {leg: amount for leg, amount in effects.items() if amount and leg.field is not Field.LOCKED}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from reconcile_actors.domain import money
-from reconcile_actors.domain.balances import Leg
+from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.causes import Missing, cause_of
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Kind, State, discrepancy_id, kind_of
 from reconcile_actors.domain.valuation import Prices, price_of, severity_of, value_usd
@@ -49,9 +49,23 @@ class Register:
         confirmed: bool,
         missing: tuple[Missing, ...] = (),
     ) -> list[Change]:
-        """A difference of one leg as it stands now: a new episode, or the open one brought up to date."""
-        before = self.open.get(leg)
-        kind = kind_of(local, exchange_value, tolerance)
+        """A difference of one leg as it stands now: a new episode, or the open one brought up to date.
+
+        An open one whose difference changes by rounding alone has not changed, though both sides move as trading goes on.
+        """
+        before, difference = self.open.get(leg), money.tidy(difference)
+        # a missing movement is missing, even where several add up to nothing
+        kind = Kind.MISSING_LOCAL if leg.field is Field.MOVEMENT else kind_of(local, exchange_value, tolerance)
+        if (
+            before is not None
+            and before.kind is not Kind.PRECISION
+            and local is not None
+            and exchange_value is not None
+        ):
+            moved = money.EXACT.abs(money.subtract(difference, before.difference))
+            if moved <= tolerance:
+                difference = before.difference
+                local = money.subtract(exchange_value, difference)
         known = before if before is not None else self._begin(leg, kind, difference, now_at)
         state = known.state
         if confirmed and state is State.CANDIDATE:
@@ -68,7 +82,7 @@ class Register:
         )
         after = self._priced(_explained(after, leg, missing))
         self.open[leg] = after
-        return [] if after == before else [Change(before, after)]
+        return [] if before is not None and _is_unchanged(before, after) else [Change(before, after)]
 
     def _begin(self, leg: Leg, kind: Kind, difference: Decimal, now_at: int) -> BalanceDiscrepancy:
         episode = self.episodes.get(leg, 0) + 1
@@ -130,6 +144,21 @@ class Register:
     def all_open(self) -> tuple[BalanceDiscrepancy, ...]:
         """Every open discrepancy, in a stable order."""
         return tuple(self.open[leg] for leg in sorted(self.open))
+
+
+def _is_unchanged(before: BalanceDiscrepancy, after: BalanceDiscrepancy) -> bool:
+    """Whether nothing is new but the balances between which the same difference stands. How rounding changes is never new."""
+    still = replace(
+        before,
+        local=after.local,
+        exchange_value=after.exchange_value,
+        tolerance=after.tolerance,
+        value_usd=after.value_usd,
+        price_at=after.price_at,
+    )
+    if after.kind is Kind.PRECISION:
+        still = replace(still, difference=after.difference)
+    return still == after
 
 
 def _explained(one: BalanceDiscrepancy, leg: Leg, missing: Iterable[Missing]) -> BalanceDiscrepancy:

@@ -4,7 +4,7 @@ The count of operations is bounded, so that small remainders cannot leak for eve
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
@@ -19,18 +19,21 @@ class Tolerances:
     """`steps` is the smallest amount the exchange's text can show, by currency; without one nothing is tolerated.
 
     An operation (a fill's cost, a fee) may each be rounded by half a step on the exchange's side, so a fill by one step.
+    Of what is locked each open order may be rounded, and one that is just ending.
     """
 
     steps: Mapping[str, Decimal]
     operations: Mapping[Leg, int]
-    reserves: Mapping[Leg, Decimal]
-    fee_reserve: Decimal = money.ZERO
+    open_orders: Mapping[Leg, int] = field(default_factory=dict)
 
     def of(self, leg: Leg) -> Decimal:
         """The tolerance of one leg, never negative."""
-        count = min(self.operations.get(leg, 0), BUDGET_OPERATIONS)
         step = self.steps.get(leg.currency)
-        rounding = money.multiply(step, Decimal(count)) if step is not None and count else money.ZERO
-        if leg.field is not Field.LOCKED:
-            return rounding
-        return money.add(rounding, money.multiply(self.reserves.get(leg, money.ZERO), self.fee_reserve))
+        if step is None:
+            return money.ZERO
+        count = self.open_orders.get(leg, 0) + 1 if leg.field is Field.LOCKED else self.operations.get(leg, 0)
+        return money.multiply(step, Decimal(min(count, BUDGET_OPERATIONS)))
+
+    def allow(self, leg: Leg, amount: Decimal) -> bool:
+        """Whether a difference is no more than rounding."""
+        return not amount or money.EXACT.abs(amount) <= self.of(leg)

@@ -1,0 +1,81 @@
+"""What the exchange's history names and the book lacks, and how much of it a read has shown already."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from reconcile_actors.domain import money
+from reconcile_actors.domain.balances import Leg
+from reconcile_actors.domain.bounds import Bounds
+from reconcile_actors.domain.causes import Missing
+from reconcile_actors.domain.movements import merge
+from reconcile_actors.domain.snapshot import Bracket
+
+
+@dataclass(slots=True)
+class Named:
+    """`missing` is what the newest history names: the causes of differences that reads have shown. By itself it proves a loss
+    once it is `certain`, past any lateness by any clock. Each of that is at first new; a read that shows it makes it
+    *accounted* (it is part of a difference) or *apart* (balances agree without it).
+
+    What is accounted and no longer named has come into the book since.
+    """
+
+    missing: tuple[Missing, ...] = ()
+    certain: tuple[Missing, ...] = ()
+    _accounted: dict[str, Missing] = field(default_factory=dict)
+    _apart: frozenset[str] = frozenset()
+
+    def take(self, missing: Iterable[Missing], certain_at: int) -> None:
+        """A newer history, which replaces what was named before. What happened up to `certain_at` (UTC us) is certain."""
+        self.missing = tuple(missing)
+        self.certain = tuple(one for one in self.missing if (one.movement.occurred_at or 0) <= certain_at)
+        self._apart &= {_key(one) for one in self.missing}
+
+    @property
+    def new(self) -> tuple[Missing, ...]:
+        """What no read has shown either way."""
+        return tuple(one for one in self.certain if _key(one) not in self._accounted and _key(one) not in self._apart)
+
+    @property
+    def apart(self) -> tuple[Missing, ...]:
+        """What balances agree without."""
+        return tuple(one for one in self.missing if _key(one) in self._apart)
+
+    def shift(self) -> dict[Leg, Decimal]:
+        """By how much the difference that stands should have changed since, by history alone."""
+        named = {_key(one) for one in self.missing}
+        gone = [one for key, one in self._accounted.items() if key not in named]
+        back = [{leg: money.negate(amount) for leg, amount in one.effects.items()} for one in gone]
+        return merge(*(one.effects for one in self.new), *back)
+
+    def account_all(self) -> None:
+        """A difference stands that holds all that is named, but for what stands apart."""
+        self._accounted = {_key(one): one for one in self.certain if _key(one) not in self._apart}
+
+    def account(self, shown: Iterable[Missing]) -> None:
+        """A difference stands that holds these too."""
+        self._accounted |= {_key(one): one for one in shown}
+        self._apart -= set(self._accounted)
+
+    def set_apart(self, shown: Iterable[Missing]) -> None:
+        """Balances agree without these."""
+        keys = {_key(one) for one in shown}
+        self._apart |= keys
+        for key in keys:
+            self._accounted.pop(key, None)
+
+    def settle(self) -> None:
+        """No difference stands: nothing is accounted."""
+        self._accounted = {}
+
+
+def is_shown(one: Missing, bracket: Bracket, bounds: Bounds) -> bool:
+    """Whether a read is late enough to show a movement for certain. One without own time was named after it happened."""
+    if one.movement.occurred_at is None:
+        return True
+    return one.movement.occurred_at <= bracket.requested_at - bounds.exchange_lag_us - bounds.skew_us
+
+
+def _key(one: Missing) -> str:
+    return one.movement.key_text()
