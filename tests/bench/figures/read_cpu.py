@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from reconcile_actors import ReconciliationSystem
@@ -76,20 +77,18 @@ async def _runs(
     # patient, so that a read may wait for its permit while the bare script has its turn
     patience = "timeout_seconds = 60\ndetection_target_seconds = 60"
     settings = make_settings(directory, exchange.base_url, {"ours": exchange.keys["ours"]}, patience)
-    made: list[PermittedGateway] = []
+    made: Future[PermittedGateway] = Future()
 
     async def permitted() -> ExchangeGateway:
         gateway = PermittedGateway(await unlimited_gateways(settings)["ours"]())
-        made.append(gateway)
+        made.set_result(gateway)
         return gateway
 
     client = await bare_ccxt.open_client(exchange.base_url, *exchange.keys["bare"])
     try:
         async with ReconciliationSystem.open(settings, gateways={"ours": permitted}) as system:
             await system.record(statement("ours", 1, exchange.balances("ours")))
-            while not made:
-                await asyncio.sleep(0.01)
-            bench = _Bench(system, made[0], lambda: bare_ccxt.balances(client))
+            bench = _Bench(system, await asyncio.wrap_future(made), lambda: bare_ccxt.balances(client))
             await bench.ours(3)
             await bench.bare(3)
             same = await _same(bench, size)
