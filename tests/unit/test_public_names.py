@@ -1,0 +1,40 @@
+"""The names that users rely on are there, and importing the package costs next to nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+import reconcile_actors
+
+
+@pytest.mark.parametrize("name", reconcile_actors.__all__)
+def test_names_are_there(name: str) -> None:
+    """Each public name leads to what bears it."""
+    found = getattr(reconcile_actors, name)
+    assert name in {found.__name__, "KrakenReconciler"}
+
+
+def test_other_names_are_not() -> None:
+    """A misspelt name is an AttributeError, as for any module."""
+    with pytest.raises(AttributeError, match="no attribute 'Reconciler'"):
+        reconcile_actors.Reconciler  # noqa: B018 - the access is the test
+
+
+def test_importing_the_package_loads_none_of_the_heavy_ones() -> None:
+    """A host that imports the package pays for nothing that it does not use."""
+    program = (
+        "import reconcile_actors, sys; print(sorted({'ccxt', 'aiohttp', 'pykka', 'starlette'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_embedded_it_is_silent() -> None:
+    """A library does not log until its host asks for it."""
+    program = (
+        "import reconcile_actors, sys; from loguru import logger; "
+        "logger.patch(lambda r: r.update(name='reconcile_actors.system')).error('said'); print('end')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "end"
