@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+RUNNER ?= $(BIN)/python
 export PYTHONHASHSEED ?= 0
 
 .PHONY: help setup demo run test format lint types imports check bench docs lock clean
@@ -25,7 +26,7 @@ run: setup ## the daemon, with CONFIG=path (default config/example.toml)
 	@$(BIN)/reconcile-actors run -c $(or $(CONFIG),config/example.toml)
 
 test: setup ## the tests
-	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+	@$(RUNNER) -m pytest -q -n 2 $(ARGS)
 
 format: setup ## rewrite the code in the house's format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -41,7 +42,7 @@ imports: setup ## the layers of the house
 
 check: lint types imports ## all that CI runs: lint, types, layers, tests with branch coverage
 	@$(BIN)/coverage erase
-	@COVERAGE_PROCESS_START=pyproject.toml $(MAKE) --no-print-directory test ARGS="-p tests.coverage_start $(ARGS)"
+	@$(MAKE) --no-print-directory test RUNNER="$(BIN)/coverage run"
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 bench: setup ## ratios against bare ccxt, bare Pykka and bare sqlite3: a table, and var/bench.json
