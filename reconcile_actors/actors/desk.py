@@ -60,8 +60,8 @@ class Desk:
     def ask_window(self, context: Context, handle: Callable[[BookWindow], None]) -> None:
         """Asks for the book at rest; `handle` is called with it."""
         token = self.next_token()
-        self._windows[token] = handle
-        context.tell(PORTFOLIO, GetWindow(self.account.name, token))
+        if context.tell(PORTFOLIO, GetWindow(self.account.name, token)):
+            self._windows[token] = handle  # else the portfolio actor is being restarted: the next read asks again
 
     def take_window(self, token: int, window: BookWindow) -> None:
         """The book came."""

@@ -116,6 +116,8 @@ def fail(desk: Desk, context: Context, failure: FailureClass, code: str, retry_a
     desk.healthy = False
     desk.set_reason(REASONS[failure])
     desk.to_parent(context, Unhealthy(code, retry_after, permanent=is_permanent(failure)))
+    if is_permanent(failure):
+        desk.gateway = None  # what a person mends is read when it is opened anew, which closes this one
     if desk.current is not None:
         desk.current.note_failure(REASONS[failure], code, final=failure is not FailureClass.RATE_LIMIT)
 

@@ -20,6 +20,8 @@ RETRY_SECONDS: Final = 15.0
 FOLLOW_SECONDS: Final = 1.0
 DEADLINE_SECONDS: Final = 10.0
 SAFETY_SECONDS: Final = 2.0
+# Past a look's own deadline and some time for the answer of the portfolio actor it counts as lost.
+LOST_SECONDS: Final = 20.0
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ def begin(desk: Desk, context: Context, watch: HistoryWatch) -> None:
     gateway = desk.gateway
     if gateway is None or desk.ending or desk.paused or desk.quiet:
         return
-    if watch.running:
+    if watch.running and context.monotonic() - watch.last_started < LOST_SECONDS:
         watch.again = True
         return
     watch.running, watch.last_started = True, context.monotonic()
@@ -84,6 +86,8 @@ def take(desk: Desk, context: Context, watch: HistoryWatch, read: HistoryRead) -
         watch.succeed(history)
         question = CheckHistory(desk.account.name, desk.next_token(), history.movements, desk.steps)
         context.tell(PORTFOLIO, question)
+        if desk.account.watch:
+            desk.later(context, LOST_SECONDS, HistoryDue())  # in case the portfolio actor ends before it answers
         return
     error = read.outcome.error
     if not isinstance(error, ExchangeFailureError | TimeoutError):

@@ -5,11 +5,13 @@ exchange's history, passing makes reports, journal records. After each message, 
 """
 
 from functools import partial
+from typing import Final
 
 from reconcile_actors.actors import comparing, exchange_reads, looking_back, passing
 from reconcile_actors.actors.account import Account, Preparer
 from reconcile_actors.actors.desk import Desk, correlation_of, us
 from reconcile_actors.actors.exchange_reads import ReadPlan
+from reconcile_actors.actors.failures import is_permanent
 from reconcile_actors.actors.journal import Journal, JournalDue
 from reconcile_actors.actors.judging import Judging
 from reconcile_actors.actors.looking_back import HistoryWatch
@@ -20,6 +22,7 @@ from reconcile_actors.actors.ticks import (
     GatewayClosed,
     HistoryDue,
     HistoryRead,
+    OpeningDue,
     PassDeadline,
     PassDue,
     PricesRead,
@@ -30,11 +33,13 @@ from reconcile_actors.actors.ticks import (
 )
 from reconcile_actors.domain.ledger import AuditEntry, UnitOfWork
 from reconcile_actors.domain.snapshot import UnknownReason
-from reconcile_actors.errors import CredentialsError, ReconcileError
+from reconcile_actors.errors import CredentialsError, ReconcileError, StoreError
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Failure
 from reconcile_actors.kernel.signals import BreakerChanged
 from reconcile_actors.messages import PauseExchange, ReconcileNow, Recorded, ResumeExchange
+
+OPENING_RETRY_SECONDS: Final = 5.0
 
 
 class ReconciliationActor(Behaviour):
@@ -46,14 +51,21 @@ class ReconciliationActor(Behaviour):
         self._reads = ReadPlan()
         self._history = HistoryWatch()
         self._states = FullStates()
+        self._preparing = False
+        self._switched = False
 
     def started(self, context: Context) -> None:
         """Opens the gateway and reads back what was open."""
         self._desk.started_us = us(context)
-        if self._desk.account.enabled:
-            context.run(self._prepare, Ready)
-        else:
+        if not self._desk.account.enabled:
             self._desk.reason = UnknownReason.DISABLED
+        self._open(context)
+
+    def _open(self, context: Context) -> None:
+        desk = self._desk
+        if desk.account.enabled and desk.gateway is None and not (self._preparing or desk.ending):
+            self._preparing = True
+            context.run(self._prepare, Ready)
 
     def receive(self, context: Context, message: object) -> None:
         """Commands, the answers of other actors, and its own ticks; then what is due next."""
@@ -74,6 +86,9 @@ class ReconciliationActor(Behaviour):
                 context.reply(desk.state(context))
             case BreakerChanged():
                 exchange_reads.on_breaker(desk, self._reads, message)
+                if message.state == "closed":
+                    self._open(context)
+                    looking_back.begin(desk, context, self._history)
             case WindowIs(token=token, window=window):
                 desk.take_window(token, window)
             case HistoryChecked():
@@ -113,7 +128,10 @@ class ReconciliationActor(Behaviour):
     def _take_rare(self, context: Context, message: object) -> None:
         match message:
             case Ready():
+                self._preparing = False
                 self._on_ready(context, message)
+            case OpeningDue():
+                self._open(context)
             case GatewayClosed():
                 self._desk.gateway = None
             case _:
@@ -124,16 +142,29 @@ class ReconciliationActor(Behaviour):
             error = ready.outcome.error
             if not isinstance(error, ReconcileError):
                 raise RuntimeError(f"opening failed: {ready.outcome.error_type}")  # noqa: TRY004 a defect, not a type
-            exchange_reads.fail(self._desk, context, _failure_of(error), type(error).__name__)
+            self._on_opening_failed(context, error)
             return
-        prepared = ready.outcome.value
-        self._desk.gateway = prepared.gateway
-        self._desk.paused = prepared.paused
-        self._desk.judging = Judging.of(self._desk.account, prepared, self._desk.started_us)
-        if prepared.paused:
-            self._desk.set_reason(UnknownReason.PAUSED)
+        desk, prepared = self._desk, ready.outcome.value
+        if desk.ending:
+            return  # whoever opened it closes it
+        desk.gateway = prepared.gateway
+        if not self._switched:  # what a person said meanwhile is newer than what was read
+            desk.paused = prepared.paused
+        if desk.judging is None:
+            desk.judging = Judging.of(desk.account, prepared, desk.started_us)
+        if desk.paused:
+            desk.set_reason(UnknownReason.PAUSED)
         self._begin_pass(context, asked=False)
         looking_back.begin(self._desk, context, self._history)
+
+    def _on_opening_failed(self, context: Context, error: ReconcileError) -> None:
+        if isinstance(error, StoreError):  # no fault of the exchange: no concern of its breaker
+            self._desk.later(context, OPENING_RETRY_SECONDS, OpeningDue())
+            return
+        failure = _failure_of(error)
+        exchange_reads.fail(self._desk, context, failure, type(error).__name__)
+        if not is_permanent(failure):
+            self._desk.later(context, OPENING_RETRY_SECONDS, OpeningDue())
 
     def _begin_pass(self, context: Context, *, asked: bool) -> None:
         asker = context.take_reply() if asked else None
@@ -143,7 +174,7 @@ class ReconciliationActor(Behaviour):
 
     def _switch(self, context: Context, command: PauseExchange | ResumeExchange) -> None:
         desk, reply = self._desk, context.take_reply()
-        desk.paused = isinstance(command, PauseExchange)
+        desk.paused, self._switched = isinstance(command, PauseExchange), True
         if desk.account.enabled:
             desk.set_reason(UnknownReason.PAUSED if desk.paused else UnknownReason.NOT_READ)
         entry = AuditEntry(
@@ -158,8 +189,7 @@ class ReconciliationActor(Behaviour):
         if desk.paused and desk.current is not None:
             desk.current.failed = UnknownReason.PAUSED
         elif not desk.paused and desk.account.enabled:
-            if desk.judging is None:
-                context.run(self._prepare, Ready)
+            self._open(context)
             self._begin_pass(context, asked=False)
 
     def stop_requested(self, context: Context) -> bool:

@@ -18,6 +18,11 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningDue:
+    """Time to try the opening again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadDue:
     """Time for the next read."""
 
