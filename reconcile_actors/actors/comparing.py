@@ -78,19 +78,21 @@ def _settle(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot
 def _on_match(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot) -> None:
     judging = desk.judging
     assert judging is not None, "only a judged read matches"
-    desk.reason = None
-    desk.fold.add(snapshot.digest, snapshot.bracket.received_at)
-    if desk.fold.is_due(snapshot.bracket.received_at):
+    desk.reason = judging.tracker.reason
+    standing = tuple(one.id for one in judging.tracker.register.all_open() if one.is_loss)
+    if desk.fold.is_due(snapshot.bracket.received_at, standing):
         write_fold(desk, context)
+    desk.fold.add(snapshot.digest, snapshot.bracket.received_at, standing)
     exact = tuple(leg for leg in judging.tracker.exact if leg in window.operations)
     if exact:
         context.tell(PORTFOLIO, LegsExact(desk.account.name, window.version, exact))
 
 
 def write_fold(desk: Desk, context: Context) -> None:
-    """Records the matched reads of the past minute as one entry."""
+    """Records the reads of the past minute that agreed as one entry: with the book, or but for the discrepancies that stand."""
     if desk.fold.count:
-        desk.journal.note(context, "watch.matched", desk.fold.take())
+        kind = "watch.standing" if desk.fold.standing else "watch.matched"
+        desk.journal.note(context, kind, desk.fold.take())
 
 
 def note(desk: Desk, context: Context, changes: Sequence[Change]) -> None:

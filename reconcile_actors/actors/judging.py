@@ -37,14 +37,15 @@ class Judging:
 
     def preview(self, window: BookWindow, snapshot: Snapshot, now_at: int) -> tuple[bool, list[Change]]:
         """A fresh read: whether it matched, and what changed."""
-        matched, changes = self.tracker.judge(window, snapshot, settled=False, now_at=now_at)
+        before = self.tracker.last_match
+        done, changes = self.tracker.judge(window, snapshot, settled=False, now_at=now_at)
         self.tracker.remember(snapshot)
-        if matched:
+        if done:
             self._forget_until(snapshot)
         else:
             # beyond the bound the newest gives way: the oldest are the first that may count
             self.pending = [*self.pending[: PENDING_MAX - 1], snapshot]
-        return matched, changes
+        return self.tracker.last_match is not before, changes
 
     def due_us(self, window: BookWindow, snapshot: Snapshot) -> int:
         """When a waiting read may be settled (monotonic us)."""

@@ -108,6 +108,8 @@ class Register:
 
     def _priced(self, one: BalanceDiscrepancy) -> BalanceDiscrepancy:
         price = price_of(one.currency, self.prices)
+        if price is None and one.price_source is not None and one.value_usd is not None:
+            return one  # after a restart: what it was worth holds until there is a price again
         value = value_usd(one.difference, price)
         return replace(
             one,
