@@ -29,7 +29,8 @@ def content_of(rows: Sequence[Row], wallets: frozenset[str]) -> Content:
     steps: dict[str, Decimal] = {}
     lines: list[str] = []
     for (wallet, currency), total, locked in sorted(row for row in rows if row.place.wallet in wallets):
-        balances[wallet, currency] = Balance(currency, total, money.subtract(total, locked), locked, None, wallet)
+        available = money.subtract(total, locked) if locked else total
+        balances[wallet, currency] = Balance(currency, total, available, locked, None, wallet)
         lines.append(f"{wallet} {currency} {money.plain(total)} {money.plain(locked)}\n")
         step = money.step_of(total)
         if step is not None:

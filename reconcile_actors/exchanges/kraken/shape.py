@@ -20,6 +20,7 @@ _REASONS: Final = {
     "too_large": UnknownReason.OUT_OF_RANGE,
     "too_precise": UnknownReason.OUT_OF_RANGE,
 }
+_ZEROS: Final = frozenset({"0"} | {f"0.{'0' * decimals}" for decimals in range(1, 19)})
 
 
 class Row(NamedTuple):
@@ -85,7 +86,7 @@ def _row(asset: str, raw: object) -> Row | Rejected:
     if not isinstance(raw, dict) or "balance" not in raw or "hold_trade" not in raw:
         return _bad("leg_missing")
     try:
-        total, locked = money.parse_amount(raw["balance"]), money.parse_amount(raw["hold_trade"])
+        total, locked = money.parse_amount(raw["balance"]), _hold(raw["hold_trade"])
     except AmountError as error:
         return Rejected(_REASONS.get(error.reason, UnknownReason.BAD_SHAPE), error.reason)
     if locked < 0:
@@ -93,6 +94,13 @@ def _row(asset: str, raw: object) -> Row | Rejected:
     if locked > total and locked and not _has_credit(raw):
         return _bad("hold_above_balance")
     return Row(place, total, locked)
+
+
+def _hold(value: object) -> Decimal:
+    # Of hundreds of assets nearly all hold the same zero, in a few spellings.
+    if isinstance(value, str) and value in _ZEROS:
+        return money.ZERO
+    return money.parse_amount(value)
 
 
 def _has_credit(raw: Mapping[str, object]) -> bool:

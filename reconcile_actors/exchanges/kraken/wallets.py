@@ -6,6 +6,7 @@ its own, so that value in it is never counted as spot.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from reconcile_actors.exchanges.kraken.codes import currency_code
@@ -29,6 +30,7 @@ class Place(NamedTuple):
     currency: str
 
 
+@lru_cache(maxsize=4096)  # an account's assets are the same in every answer
 def place_of(asset: str) -> Place | None:
     """The place of Kraken's asset id; None for what cannot be one."""
     if not _ASSET.fullmatch(asset):
