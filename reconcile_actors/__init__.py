@@ -6,8 +6,6 @@ The names below are imported when they are first used, so that `import reconcile
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from loguru import logger
-
 if TYPE_CHECKING:
     from reconcile_actors.actors.audit import AuditActor
     from reconcile_actors.actors.portfolio import PortfolioStateActor
@@ -53,9 +51,6 @@ _HOMES: Final = {
     "ReconciliationStatus": "domain.report",
     "ReconciliationSystem": "system",
 }
-
-# A library is silent until its host says otherwise: logger.enable("reconcile_actors").
-logger.disable("reconcile_actors")
 
 
 def __getattr__(name: str) -> object:

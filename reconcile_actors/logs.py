@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from loguru import logger
+from reconcile_actors.logger import logger
 
 if TYPE_CHECKING:
     from loguru import Message, Record

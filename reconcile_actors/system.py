@@ -206,16 +206,21 @@ class ReconciliationSystem:
         return Accepted()
 
     async def record(self, record: ExchangeMessage) -> Recorded:
-        """Says something and waits until it is durable (I8), known already, or refused."""
+        """Says something and waits until it is durable (I8), known already, or refused.
+
+        Raises TimeoutError where that is not known: send it again, it counts once.
+        """
         if record.exchange not in self.settings.exchanges:
             return Recorded(status="refused", reason="unknown_exchange")
         try:
             answer = await self._asked(self._running.ask(PORTFOLIO, record, timeout_seconds=RECORD_SECONDS))
         except MailboxFull:
             return Recorded(status="refused", reason="overloaded")
-        except KernelError as error:
-            # it may have been written: the sender may send it again, and it counts once
-            return Recorded(status="refused", reason=f"unanswered: {type(error).__name__}")
+        except KernelError:
+            # it may have been written: sent again it counts once
+            raise TimeoutError(
+                "no answer in time, so it is not known whether this was recorded: send it again"
+            ) from None
         assert isinstance(answer, Recorded), "the portfolio actor answers records so"
         return answer
 
@@ -263,10 +268,9 @@ class ReconciliationSystem:
                 role = self._role(exchange)
                 await self._asked(host.ask(SUPERVISOR, ResumeChild(role), timeout_seconds=timeout))
                 return await self._asked(host.ask(role, command, timeout_seconds=timeout))
-            case PauseExchange(exchange=exchange):
-                return await self._asked(host.ask(self._role(exchange), command, timeout_seconds=timeout))
-            case GetPortfolio():
-                return await self._asked(host.ask(PORTFOLIO, command, timeout_seconds=timeout))
+            case PauseExchange() | GetPortfolio():
+                role = PORTFOLIO if isinstance(command, GetPortfolio) else self._role(command.exchange)
+                return await self._asked(host.ask(role, command, timeout_seconds=timeout))
             case GetDiscrepancies():
                 return await self._discrepancies(command)
             case GetStatus():

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-from loguru import logger
 
 from reconcile_actors.cli import output
 from reconcile_actors.cli.opening import open_system, start_logging
@@ -11,6 +10,7 @@ from reconcile_actors.cli.options import config_option, set_option, settings_of
 from reconcile_actors.cli.running import run_async
 from reconcile_actors.config import Settings
 from reconcile_actors.console.server import ConsoleServer
+from reconcile_actors.logger import logger
 
 
 @click.command()

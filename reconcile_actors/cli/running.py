@@ -7,10 +7,9 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from loguru import logger
-
 from reconcile_actors.cli.exit_codes import ExitCode
 from reconcile_actors.cli.interrupts import Terminated
+from reconcile_actors.logger import logger
 
 T = TypeVar("T")
 CLEANUP_SECONDS_MAX: Final = 9.0  # the contract says 10 s from the signal to the end

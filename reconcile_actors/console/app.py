@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-from loguru import logger
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,6 +22,7 @@ from reconcile_actors.console.port import ConsoleSystem
 from reconcile_actors.console.stream import stream, types_of
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
 from reconcile_actors.errors import ReconcileError, UsageError
+from reconcile_actors.logger import logger
 from reconcile_actors.messages import GetDiscrepancies, GetPortfolio, GetStatus
 from reconcile_actors.messages.views import PortfolioView, StatusView
 

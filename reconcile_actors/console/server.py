@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Final, Self
 
 import uvicorn
-from loguru import logger
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reconcile_actors.console.address import listen
@@ -16,6 +15,7 @@ from reconcile_actors.console.app import Api
 from reconcile_actors.console.latest import LatestReports
 from reconcile_actors.console.peer import peer_of
 from reconcile_actors.console.port import ConsoleSystem
+from reconcile_actors.logger import logger
 
 CONNECTIONS_MAX: Final = 128
 GRACE_SECONDS: Final = 2

@@ -268,6 +268,8 @@ class Tracker:
         return changes + self._note_apart(now_at)
 
     def _has_spoken(self, now_at: int) -> bool:
+        if not self.bounds.start_grace_us:
+            return True  # nobody is waited for
         if self._speaks_at is None:
             return self._agreed is not None
         return now_at >= self._speaks_at + self.bounds.local_lag_us

@@ -12,11 +12,10 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar
 
-from loguru import logger
-
 from reconcile_actors.kernel.errors import HostStopped
 from reconcile_actors.kernel.outcome import Failure, Outcome, Success, attempt
 from reconcile_actors.kernel.timers import Cancellable
+from reconcile_actors.logger import logger
 
 T = TypeVar("T")
 

@@ -9,8 +9,6 @@ from random import Random
 from typing import TypeVar
 from uuid import uuid4
 
-from loguru import logger
-
 from reconcile_actors.kernel.behaviour import DEFAULT_MAILBOX_LIMIT, Behaviour
 from reconcile_actors.kernel.clock import Clock, SystemClock
 from reconcile_actors.kernel.dead_letters import DeadLetters
@@ -23,6 +21,7 @@ from reconcile_actors.kernel.pykka_actor import KernelActor
 from reconcile_actors.kernel.signals import Abandoned, Crashed, Reason
 from reconcile_actors.kernel.subscribers import EventThread
 from reconcile_actors.kernel.timers import Cancellable, TimerThread
+from reconcile_actors.logger import logger
 
 T = TypeVar("T")
 

@@ -6,9 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from loguru import logger
-
 from reconcile_actors.kernel.dead_letters import DeadLetterReason, DeadLetters
+from reconcile_actors.logger import logger
 
 EVENT_LIMIT = 10_000
 

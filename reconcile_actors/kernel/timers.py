@@ -10,10 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from loguru import logger
-
 from reconcile_actors.kernel.clock import Clock, SystemClock
 from reconcile_actors.kernel.timer_queue import TimerEntry, TimerQueue
+from reconcile_actors.logger import logger
 
 
 class Cancellable(Protocol):

@@ -12,12 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from loguru import logger
-
 from reconcile_actors.audit.errors import AuditError
 from reconcile_actors.audit.writer import Batch
 from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
 from reconcile_actors.errors import ReconcileError, StoreError
+from reconcile_actors.logger import logger
 from reconcile_actors.messages.wire import to_datetime
 from reconcile_actors.storage.admission import Admission, admit
 from reconcile_actors.storage.connection import connect_writer, make_file

@@ -8,9 +8,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from loguru import logger
-
 from reconcile_actors.errors import StoreError
+from reconcile_actors.logger import logger
 from reconcile_actors.storage.errors import reason_of
 
 _MODE: Final = 0o644  # a checkpoint is public; watchers under other users may read it

@@ -24,7 +24,7 @@ def test_other_names_are_not() -> None:
 def test_importing_the_package_loads_none_of_the_heavy_ones() -> None:
     """A host that imports the package pays for nothing that it does not use."""
     program = (
-        "import reconcile_actors, sys; print(sorted({'ccxt', 'aiohttp', 'pykka', 'starlette'} & set(sys.modules)))"
+        "import reconcile_actors, sys; print(sorted({'ccxt', 'aiohttp', 'loguru', 'pykka', 'starlette'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
@@ -34,6 +34,7 @@ SPEAK = """
 from loguru import logger
 import reconcile_actors
 {before}
+import reconcile_actors.system
 exec("logger.error('said')", {{"__name__": "reconcile_actors.somewhere", "logger": logger}})
 """
 
