@@ -15,6 +15,7 @@ from reconcile_actors.kernel.signals import BreakerChanged, Healthy, Unhealthy
 CONFIRM_SECONDS: Final = 0.25
 BURST_MAX: Final = 3
 RETRY_SECONDS: Final = 0.5
+CLOCK_SECONDS: Final = 0.001  # timers may be that early
 SAFETY_SECONDS: Final = 2.0
 
 
@@ -34,25 +35,37 @@ class ReadPlan:
 
 
 def plan(desk: Desk, context: Context, reads: ReadPlan) -> None:
-    """Sets the timer of the next read, where there is one to come and none is planned that soon."""
+    """Sets the timer of the next read, where there is one to come. One that was planned gives way to what is known now."""
     if not _may_read(desk, reads):
         return
+    now, due = context.monotonic(), _due(desk, reads)
+    if due is None:
+        reads.due = None
+        return
+    due = max(due, now)
+    # what is due already is on its way: a timer set anew at each message might never come
+    if reads.due is None or due < reads.due or reads.due > now:
+        reads.due = due
+        desk.later(context, due - now, ReadDue())
+
+
+def _due(desk: Desk, reads: ReadPlan) -> float | None:
+    """When the next read should be (monotonic seconds, maybe past), None where nothing asks for one."""
     judging, gateway, one = desk.judging, desk.gateway, desk.current
     assert judging is not None, "only a prepared account may read"
     assert gateway is not None, "only a prepared account may read"
     in_doubt = judging.in_doubt or judging.tracker.names_unseen
-    if reads.probing or (one is not None and one.wants_read):
-        due = reads.started + RETRY_SECONDS if one is not None and one.tries else 0.0
-    elif in_doubt and reads.burst < BURST_MAX:
-        due = reads.started + CONFIRM_SECONDS
-    elif desk.account.watch or one is not None or in_doubt:
-        due = reads.started + gateway.facts.poll_seconds
-    else:
-        return
-    due = max(due, context.monotonic())
-    if reads.due is None or due < reads.due:
-        reads.due = due
-        desk.later(context, due - context.monotonic(), ReadDue())
+    if reads.probing:
+        return 0.0
+    if one is not None and one.wants_read:
+        # after its own first read: that failed, or its answer is about to meet the book
+        asked = one.tries > 0 or reads.started * 1_000_000 >= one.started_us
+        return reads.started + RETRY_SECONDS if asked else 0.0
+    if in_doubt and reads.burst < BURST_MAX:
+        return reads.started + CONFIRM_SECONDS
+    if desk.account.watch or one is not None or in_doubt:
+        return reads.started + gateway.facts.poll_seconds
+    return None
 
 
 def _may_read(desk: Desk, reads: ReadPlan) -> bool:
@@ -62,9 +75,11 @@ def _may_read(desk: Desk, reads: ReadPlan) -> bool:
 
 
 def begin(desk: Desk, context: Context, reads: ReadPlan) -> None:
-    """Reads, where that is still wanted."""
-    reads.due = None
+    """Reads, where that is still wanted: a timer may have been on its way when the next read was put off."""
+    due, reads.due = reads.due, None
     gateway, judging = desk.gateway, desk.judging
+    if due is None or due > context.monotonic() + CLOCK_SECONDS:
+        return
     if not _may_read(desk, reads) or gateway is None or judging is None:
         return
     reads.in_flight, reads.probing, reads.started = True, False, context.monotonic()
