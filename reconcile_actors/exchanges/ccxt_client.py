@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from reconcile_actors.exchanges.transport import Receipt, Transport
 
 TRY_SECONDS: Final = 2.0
-# How far a nonce jumps after a refusal: a second program's clock may be ahead of ours by a little.
-_NONCE_JUMP_MS: Final = 60_000
+# How far a nonce jumps after a refusal: since the last run the clock may have been set back by as much.
+_NONCE_JUMP_MS: Final = 600_000
 _SETTINGS: Final[Mapping[str, object]] = {
     "enableRateLimit": False,
     "timeout": int(TRY_SECONDS * 1000),
