@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from reconcile_actors.actors.desk import Desk, at, us
-from reconcile_actors.actors.protocol import PORTFOLIO, LegsExact
+from reconcile_actors.actors.protocol import PORTFOLIO, LegsExact, WindowIs
 from reconcile_actors.actors.ticks import DoubtRaised, PricesRead, SettleDue
 from reconcile_actors.domain.register import Change
 from reconcile_actors.domain.snapshot import Snapshot
@@ -12,6 +12,20 @@ from reconcile_actors.domain.window import BookWindow
 from reconcile_actors.kernel.behaviour import Context, Success
 
 PRICE_SECONDS: Final = 2.0
+
+
+def take_window(desk: Desk, context: Context, answer: WindowIs) -> None:
+    """The book came: what history named and it has taken since is missing no more, then the read that waits for it is judged."""
+    asked = desk.answered(answer)
+    if asked is None:
+        return
+    handle, named = asked
+    reported = {one.key_text() for one in named} - {one.movement.key_text() for one in answer.missing}
+    if reported and desk.judging is not None:
+        tracker = desk.judging.tracker
+        still = [one for one in tracker.named if one.movement.key_text() not in reported]
+        note(desk, context, tracker.take_history(still, at(context)))
+    handle(answer.window)
 
 
 def preview(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot) -> None:

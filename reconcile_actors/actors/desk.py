@@ -8,14 +8,17 @@ from reconcile_actors.actors.account import Account
 from reconcile_actors.actors.journal import Journal
 from reconcile_actors.actors.judging import Judging
 from reconcile_actors.actors.passes import Pass
-from reconcile_actors.actors.protocol import PORTFOLIO, AccountState, GetWindow
+from reconcile_actors.actors.protocol import PORTFOLIO, AccountState, GetWindow, WindowIs
 from reconcile_actors.actors.watch_fold import WatchFold
+from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.domain.window import BookWindow
 from reconcile_actors.exchanges.port import ExchangeGateway
 from reconcile_actors.kernel.behaviour import Context, Timer
 from reconcile_actors.kernel.signals import Healthy, Unhealthy
 from reconcile_actors.messages.wire import to_us
+
+WindowHandler = Callable[[BookWindow], None]
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class Desk:
     last_doubt: tuple[str, int] | None = None
     pricing: bool = False
     priced: float = -1e9
-    _windows: dict[int, Callable[[BookWindow], None]] = field(default_factory=dict)
+    _windows: dict[int, tuple[WindowHandler, tuple[Movement, ...]]] = field(default_factory=dict)
     _last_token: int = 0
     _timers: dict[type, Timer] = field(default_factory=dict)
 
@@ -57,18 +60,22 @@ class Desk:
         self._last_token += 1
         return self._last_token
 
-    def ask_window(self, context: Context, handle: Callable[[BookWindow], None]) -> None:
+    def ask_window(self, context: Context, handle: WindowHandler) -> None:
         """Asks for the book at rest; `handle` is called with it."""
         token = self.next_token()
-        if context.tell(PORTFOLIO, GetWindow(self.account.name, token)):
-            self._windows[token] = handle  # else the portfolio actor is being restarted: the next read asks again
+        named = tuple(one.movement for one in self.judging.tracker.named) if self.judging is not None else ()
+        if context.tell(PORTFOLIO, GetWindow(self.account.name, token, named, self.steps)):
+            self._windows[token] = (
+                handle,
+                named,
+            )  # else the portfolio actor is being restarted: the next read asks again
 
-    def take_window(self, token: int, window: BookWindow) -> None:
-        """The book came."""
-        handle = self._windows.pop(token, None)
-        if handle is not None:
-            self.opening_at = window.since_at
-            handle(window)
+    def answered(self, answer: WindowIs) -> tuple[WindowHandler, tuple[Movement, ...]] | None:
+        """Who waits for a book that came, and what was asked along with it."""
+        asked = self._windows.pop(answer.token, None)
+        if asked is not None:
+            self.opening_at = answer.window.since_at
+        return asked
 
     def to_parent(self, context: Context, signal: Healthy | Unhealthy) -> None:
         """Reports to the supervisor."""

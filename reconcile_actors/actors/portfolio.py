@@ -4,8 +4,9 @@ Reports are gathered while one unit of work is being written and go into the nex
 of it is durable; a unit that was refused is forgotten by reading the book anew from the store.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Final, Protocol
 
@@ -23,7 +24,7 @@ from reconcile_actors.actors.protocol import (
     WindowIs,
 )
 from reconcile_actors.domain.book import Book
-from reconcile_actors.domain.causes import missing_from
+from reconcile_actors.domain.causes import Missing, missing_from
 from reconcile_actors.domain.ledger import Refused, StoredBook, UnitOfWork
 from reconcile_actors.domain.money import ZERO
 from reconcile_actors.domain.movements import Movement
@@ -106,9 +107,8 @@ class PortfolioStateActor(Behaviour):
         match message:
             case CommitResult():
                 self._on_result(context, message)
-            case GetWindow(exchange=exchange, token=token):
-                reply = context.take_reply()
-                self._read(context, exchange, lambda book: reply.send(WindowIs(token, book.window())))
+            case GetWindow():
+                self._show_window(context, message)
             case CheckHistory():
                 self._check_history(context, message)
             case LegsExact(exchange=exchange, version=version, legs=legs):
@@ -260,23 +260,21 @@ class PortfolioStateActor(Behaviour):
         account.readers.append(read)
         self._work(context, exchange)
 
+    def _show_window(self, context: Context, asked: GetWindow) -> None:
+        reply = context.take_reply()
+
+        def answer(book: Book) -> bool:
+            return reply.send(WindowIs(asked.token, book.window(), _missing(book, asked.named, asked.steps)))
+
+        self._read(context, asked.exchange, answer)
+
     def _check_history(self, context: Context, check: CheckHistory) -> None:
         reply = context.take_reply()
         book = self._accounts[check.exchange].book
         ids = sorted({one.id for one in check.movements if one.id is not None and book.lacks(one.id)})
 
         def answer(stored: Sequence[Movement], book: Book) -> bool:
-            older: dict[str, list[Movement]] = {}
-            for movement in stored:
-                older.setdefault(movement.id or "", []).append(movement)
-            found = missing_from(
-                check.movements,
-                lambda id_: book.known(id_) or older.get(id_, ()),
-                book.includes,
-                frozenset(book.wallets),
-                lambda leg: check.steps.get(leg.currency, ZERO),
-            )
-            return reply.send(HistoryChecked(check.token, found))
+            return reply.send(HistoryChecked(check.token, _missing(book, check.movements, check.steps, stored)))
 
         def read(stored: Sequence[Movement]) -> None:
             self._read(context, check.exchange, partial(answer, stored))
@@ -325,3 +323,19 @@ class PortfolioStateActor(Behaviour):
                 self._commit(context, name, unit)
                 return
         context.stop()
+
+
+def _missing(
+    book: Book, movements: Sequence[Movement], steps: Mapping[str, Decimal], stored: Sequence[Movement] = ()
+) -> tuple[Missing, ...]:
+    """What a book lacks of some movements; `stored` are recorded ones that memory may have forgotten."""
+    older: dict[str, list[Movement]] = {}
+    for movement in stored:
+        older.setdefault(movement.id or "", []).append(movement)
+    return missing_from(
+        movements,
+        lambda id_: book.known(id_) or older.get(id_, ()),
+        book.includes,
+        frozenset(book.wallets),
+        lambda leg: steps.get(leg.currency, ZERO),
+    )

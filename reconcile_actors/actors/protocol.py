@@ -42,18 +42,24 @@ class CommitResult:
 
 @dataclass(frozen=True, slots=True)
 class GetWindow:
-    """To the portfolio actor: the book of an account, at rest. Answered by WindowIs."""
+    """To the portfolio actor: the book of an account, at rest, and which of these it still lacks. Answered by WindowIs.
+
+    `named` are movements that it lacked at the last look into history: one that was reported since is missing no more.
+    """
 
     exchange: str
     token: int
+    named: Sequence[Movement] = field(repr=False, default=())
+    steps: Mapping[str, Decimal] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowIs:
-    """From the portfolio actor."""
+    """From the portfolio actor: the book, and what it lacks at that version of the movements that were asked for."""
 
     token: int
     window: BookWindow = field(repr=False)
+    missing: tuple[Missing, ...] = field(repr=False, default=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,8 @@ class ReconciliationActor(Behaviour):
                 if message.state == "closed":
                     self._open(context)
                     looking_back.begin(desk, context, self._history)
-            case WindowIs(token=token, window=window):
-                desk.take_window(token, window)
+            case WindowIs():
+                comparing.take_window(desk, context, message)
             case HistoryChecked():
                 looking_back.take_checked(desk, context, self._history, message)
             case CommitResult():
