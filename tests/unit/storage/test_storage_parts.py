@@ -125,6 +125,7 @@ def test_admission_of_versions() -> None:
     assert answers(book_unit(2, expected_version=None), version=1) == ["ok"]
     assert answers(book_unit(3, expected_version=None), version=1) == ["version_conflict"]
     assert answers(UnitOfWork((entry(),), exchange=ACCOUNT, expected_version=1), version=1) == ["ok"]
+    assert answers(UnitOfWork((entry(),), exchange=ACCOUNT, expected_version=0), version=1) == ["version_conflict"]
     ahead = book_unit(1, state=BookState(ACCOUNT, 2, {}))
     assert answers(ahead, book_unit(1, state=BookState(ACCOUNT, 0, {}))) == ["version_conflict", "ok"]
     assert admit([ahead], {}, at=START_AT, salt=bytes).refused == {0: Refused("version_conflict")}
