@@ -1,7 +1,8 @@
 """What an account's actor wants to have in the ledger, in order, and what happens once it is there.
 
 An effect (an event, a reply) follows the ledger's answer, never goes before it (I3). While the store fails the same unit
-is tried again; its effects are released after the first try, because a person must hear of a loss also then.
+is tried again; after each such try the effects of all that stands in line are released, because a person must hear of a
+loss also then.
 """
 
 from collections import deque
@@ -47,7 +48,12 @@ class Journal:
     _token: int | None = None
     _last_token: int = 0
     _timer: Timer | None = None
-    store_ok: bool = True
+    trouble: str | None = None
+
+    @property
+    def store_ok(self) -> bool:
+        """Whether the last try went well."""
+        return self.trouble is None
 
     @property
     def has_room(self) -> bool:
@@ -91,17 +97,16 @@ class Journal:
         self._token = None
         if self._timer is not None:
             self._timer.cancel()
-        draft = self._line[0]
-        effects, draft.effects = draft.effects, ()
-        refused = isinstance(result.result, Refused)
+        self.trouble = result.result.reason if isinstance(result.result, Refused) else None
         # an entry that the ledger can never take must not hold up the rest
-        lost = isinstance(result.result, Refused) and result.result.reason == "entry_invalid"
-        if not refused or lost:
-            self._line.popleft()
-        self.store_ok = not refused
-        for effect in effects:
-            effect()
-        if refused and not lost:
+        waits = self.trouble is not None and self.trouble != "entry_invalid"
+        # what stands in line behind a unit that must wait is not to be waited for either
+        tried = list(self._line) if waits else [self._line.popleft()]
+        for draft in tried:
+            effects, draft.effects = draft.effects, ()
+            for effect in effects:
+                effect()
+        if waits:
             self._timer = context.schedule(RETRY_SECONDS, JournalDue(None))
         else:
             self._send(context)

@@ -36,6 +36,7 @@ from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import CredentialsError, ReconcileError, StoreError
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Failure
+from reconcile_actors.kernel.envelope import ReplyTo
 from reconcile_actors.kernel.signals import BreakerChanged
 from reconcile_actors.messages import PauseExchange, ReconcileNow, Recorded, ResumeExchange
 
@@ -185,7 +186,7 @@ class ReconciliationActor(Behaviour):
         )
         control = ((f"paused:{desk.account.name}", (command.reason or "paused") if desk.paused else None),)
         unit = UnitOfWork(entries=(entry,), exchange=desk.account.name, control=control)
-        desk.journal.write(context, unit, partial(reply.send, Recorded(status="recorded")))
+        desk.journal.write(context, unit, partial(_answer_switch, reply, desk.journal))
         if desk.paused and desk.current is not None:
             desk.current.failed = UnknownReason.PAUSED
         elif not desk.paused and desk.account.enabled:
@@ -211,6 +212,12 @@ class ReconciliationActor(Behaviour):
         desk = self._desk
         if desk.ending and desk.gateway is None and (desk.journal.is_empty or not desk.journal.store_ok):
             context.stop()
+
+
+def _answer_switch(reply: ReplyTo, journal: Journal) -> None:
+    """A switch that could not be made durable holds for this process, and is tried again; `recorded` would say more (I8)."""
+    recorded = journal.trouble is None
+    reply.send(Recorded(status="recorded" if recorded else "refused", reason=journal.trouble))
 
 
 def _failure_of(error: ReconcileError) -> FailureClass:
