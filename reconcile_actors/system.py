@@ -341,6 +341,6 @@ class ReconciliationSystem:
         ledger = self._ledger
         return {
             "store": ledger is not None and ledger.ok,
-            "audit": ledger is not None,
+            "audit": ledger is not None and not ledger.repository.is_head_behind,
             "first_comparison": set(self.settings.exchanges) <= self._compared,
         }
