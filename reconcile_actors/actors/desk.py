@@ -42,6 +42,7 @@ class Desk:
     last_pass_at: int | None = None
     fold: WatchFold = field(default_factory=WatchFold)
     last_doubt: tuple[str, int] | None = None
+    evidenced: frozenset[str] = frozenset()
     pricing: bool = False
     priced: float = -1e9
     _windows: dict[int, tuple[WindowHandler, tuple[Movement, ...]]] = field(default_factory=dict)

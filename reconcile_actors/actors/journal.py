@@ -13,7 +13,7 @@ from typing import Final
 
 from reconcile_actors.actors.protocol import AUDIT, Commit, CommitResult
 from reconcile_actors.domain.discrepancy import Kind, State
-from reconcile_actors.domain.ledger import AuditEntry, Refused, UnitOfWork
+from reconcile_actors.domain.ledger import AuditEntry, Json, Refused, UnitOfWork
 from reconcile_actors.domain.register import Change
 from reconcile_actors.kernel.behaviour import Context, Timer
 from reconcile_actors.messages import DiscrepancyConfirmed, DiscrepancyDetected, DiscrepancyResolved, Event
@@ -70,10 +70,17 @@ class Journal:
         self._line.append(_Draft(unit, effects))
         self._send(context)
 
-    def note(self, context: Context, kind: str, body: Mapping[str, object]) -> None:
-        """Puts a single audit entry in line."""
+    def note(
+        self,
+        context: Context,
+        kind: str,
+        body: Mapping[str, object],
+        *,
+        payload: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Puts a single audit entry in line. Amounts go into the payload, never into the body."""
         correlation = context.envelope.correlation_id if context.envelope is not None else None
-        entry = AuditEntry(kind=kind, exchange=self.exchange, body=to_json(body), correlation_id=correlation)
+        entry = AuditEntry(kind, self.exchange, to_json(body), payload, correlation)
         self.write(context, UnitOfWork(entries=(entry,)))
 
     def note_changes(self, context: Context, changes: Sequence[Change]) -> None:

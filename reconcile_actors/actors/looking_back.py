@@ -6,6 +6,7 @@ from typing import Final
 
 from reconcile_actors.actors.comparing import note
 from reconcile_actors.actors.desk import Desk, at
+from reconcile_actors.actors.evidence import note_named
 from reconcile_actors.actors.protocol import PORTFOLIO, CheckHistory, HistoryChecked
 from reconcile_actors.actors.ticks import HistoryDue, HistoryRead
 from reconcile_actors.domain.bounds import Bounds
@@ -104,6 +105,7 @@ def take_checked(desk: Desk, context: Context, watch: HistoryWatch, checked: His
         return
     tracker = desk.judging.tracker
     note(desk, context, tracker.take_history(checked.missing, at(context)))
+    note_named(desk, context, tracker.named)
     next_seconds = desk.account.local_lag_seconds if watch.again else desk.gateway.facts.history_seconds
     if len(checked.missing) > len(tracker.named):
         next_seconds = min(next_seconds, _until_due(tracker.bounds, at(context), checked.missing))

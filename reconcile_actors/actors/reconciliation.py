@@ -7,7 +7,7 @@ exchange's history, passing makes reports, journal records. After each message, 
 from functools import partial
 from typing import Final
 
-from reconcile_actors.actors import comparing, exchange_reads, looking_back, passing
+from reconcile_actors.actors import comparing, evidence, exchange_reads, looking_back, passing
 from reconcile_actors.actors.account import Account, Preparer
 from reconcile_actors.actors.desk import Desk, correlation_of, us
 from reconcile_actors.actors.exchange_reads import ReadPlan
@@ -19,6 +19,7 @@ from reconcile_actors.actors.passes import FullStates
 from reconcile_actors.actors.protocol import CommitResult, DescribeAccount, HistoryChecked, WindowIs
 from reconcile_actors.actors.ticks import (
     DoubtRaised,
+    EvidenceRead,
     GatewayClosed,
     HistoryDue,
     HistoryRead,
@@ -115,6 +116,8 @@ class ReconciliationActor(Behaviour):
                 looking_back.begin(desk, context, self._history)
             case HistoryRead():
                 looking_back.take(desk, context, self._history, message)
+            case EvidenceRead():
+                evidence.take(desk, context, message)
             case PricesRead():
                 comparing.take_prices(desk, context, message)
             case PassDue():

@@ -1,9 +1,10 @@
 """What a reconciliation actor tells itself: timers, and the outcomes of I/O."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reconcile_actors.actors.account import Prepared
+from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.snapshot import Snapshot, Unreadable
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.exchanges.port import History
@@ -54,6 +55,14 @@ class HistoryRead:
     """A look into the history ended."""
 
     outcome: Outcome[History]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRead:
+    """The exchange's own words on movements that history named, or not: then `movements` as the ledger told them."""
+
+    movements: Sequence[Movement] = field(repr=False)
+    outcome: Outcome[Sequence[Movement]]
 
 
 @dataclass(frozen=True, slots=True)

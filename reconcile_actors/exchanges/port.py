@@ -92,6 +92,10 @@ class ExchangeGateway(Protocol):
         """All movements since an instant, every page; raises ExchangeFailureError rather than give a part."""
         ...
 
+    async def enrich(self, movements: Sequence[Movement], *, timeout_seconds: float) -> Sequence[Movement]:
+        """The same movements, fills with market, side and order id where the exchange states them; raises ExchangeFailureError."""
+        ...
+
     async def prices(self, currencies: Sequence[str], *, timeout_seconds: float) -> Mapping[str, Price]:
         """USD prices by ticker; a currency without one is left out."""
         ...

@@ -55,6 +55,7 @@ class Exchange:
         self.history_script: deque[BaseException | float] = deque()
         self.history_always: BaseException | None = None
         self.price_script: deque[BaseException | float] = deque()
+        self.enrich_script: deque[BaseException] = deque()
         self.opening_script: deque[BaseException] = deque()
         self.gateways: list[Gateway] = []
         self.reads = 0
@@ -197,6 +198,15 @@ class Gateway:
         through_at = world.now_at
         await asyncio.sleep(world.latency_seconds)
         return History(found, since_at, through_at)
+
+    async def enrich(self, movements: Sequence[Movement], *, timeout_seconds: float) -> Sequence[Movement]:
+        """See the port."""
+        world = self._exchange
+        assert timeout_seconds > 0
+        if world.enrich_script:
+            raise world.enrich_script.popleft()
+        await asyncio.sleep(world.latency_seconds)
+        return [replace(one, order_id="O-OF-THE-EXCHANGE") for one in movements]
 
     async def prices(self, currencies: Sequence[str], *, timeout_seconds: float) -> Mapping[str, Price]:
         """See the port."""
