@@ -6,6 +6,7 @@ from typing import Final
 from reconcile_actors.actors.comparing import preview
 from reconcile_actors.actors.desk import Desk
 from reconcile_actors.actors.failures import REASONS, is_permanent
+from reconcile_actors.actors.judging import Judging
 from reconcile_actors.actors.ticks import ReadDone, ReadDue
 from reconcile_actors.domain.snapshot import UnknownReason, Unreadable
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
@@ -21,7 +22,10 @@ SAFETY_SECONDS: Final = 2.0
 
 @dataclass(slots=True)
 class ReadPlan:
-    """One read at a time. A difference is read again at once, a few times, then at the exchange's own spacing.
+    """One read at a time. A difference is read again soon, a few times, then at the exchange's own spacing.
+
+    The pauses double: what moved around the first read leaves several differences possible, and the later a read, the less
+    of it has both in reach.
 
     `due` is when the next read is planned for (monotonic seconds), None where none is. After a breaker opened, `probing`
     allows a single read.
@@ -54,7 +58,9 @@ def _due(desk: Desk, reads: ReadPlan) -> float | None:
     judging, gateway, one = desk.judging, desk.gateway, desk.current
     assert judging is not None, "only a prepared account may read"
     assert gateway is not None, "only a prepared account may read"
-    in_doubt = judging.in_doubt or judging.tracker.names_unseen
+    in_doubt = _in_doubt(judging)
+    if not in_doubt:
+        reads.burst = 0
     if reads.probing:
         return 0.0
     if one is not None and one.wants_read:
@@ -62,10 +68,14 @@ def _due(desk: Desk, reads: ReadPlan) -> float | None:
         asked = one.tries > 0 or reads.started * 1_000_000 >= one.started_us
         return reads.started + RETRY_SECONDS if asked else 0.0
     if in_doubt and reads.burst < BURST_MAX:
-        return reads.started + CONFIRM_SECONDS
+        return reads.started + CONFIRM_SECONDS * 2**reads.burst
     if desk.account.watch or one is not None or in_doubt:
         return reads.started + gateway.facts.poll_seconds
     return None
+
+
+def _in_doubt(judging: Judging) -> bool:
+    return judging.in_doubt or judging.tracker.names_unseen
 
 
 def _may_read(desk: Desk, reads: ReadPlan) -> bool:
@@ -84,9 +94,10 @@ def begin(desk: Desk, context: Context, reads: ReadPlan) -> None:
         return
     reads.in_flight, reads.probing, reads.started = True, False, context.monotonic()
     fresh = judging.tracker.wants_fresh_connection
-    confirming = judging.in_doubt or desk.current is not None
-    if confirming:
+    in_doubt = _in_doubt(judging)
+    if in_doubt:
         reads.burst += 1
+    confirming = in_doubt or desk.current is not None
     deadline = min(desk.account.timeout_seconds, 2 * desk.account.detection_target_seconds)
     context.run(
         lambda: gateway.read(timeout_seconds=deadline, fresh=fresh, confirming=confirming),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from actor_rig import Rig, settings_of
 
@@ -16,3 +19,30 @@ def test_a_pass_that_matches_reads_once(seed: int) -> None:
         rig.reconcile()
         rig.host.advance(3)
         assert world.reads == reads + 1
+
+
+def spacings(rig: Rig, count: int) -> list[float]:
+    """Seconds between the next reads."""
+    world, times = rig.exchanges["a"], []
+    for _ in range(count + 1):
+        reads = world.reads
+        rig.host.run_until(lambda reads=reads: world.reads > reads)
+        times.append(rig.host.now)
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+def test_each_difference_is_read_again_soon() -> None:
+    """Reports that came late before cost a later difference nothing: it too is read again soon, then at the exchange's spacing."""
+    rig = Rig()
+    world = rig.exchanges["a"]
+    world.facts = replace(world.facts, poll_seconds=2.0)
+    rig.opened().quiet()
+    for number in range(10):
+        report = rig.fill(f"T{number}", told=False)
+        rig.host.advance(1.9)
+        rig.record(report)
+        rig.host.advance(5)
+    rig.host.run_until(lambda reads=world.reads: world.reads > reads)
+    rig.host.advance(0.1)
+    world.glitch("USD", "-250")
+    assert spacings(rig, 5) == pytest.approx([0.25, 0.5, 1.0, 2.0, 2.0], abs=0.05)
