@@ -337,10 +337,11 @@ class ReconciliationSystem:
         return {"loop": self._io.call_soon(lambda: None), "actors": self._host is not None and not self._down}
 
     def readiness(self) -> Mapping[str, bool]:
-        """Whether the store works, the audit chain stands and every account has been compared."""
+        """Whether the store works, the audit chain stands and its head is written elsewhere, and every account has been compared."""
         ledger = self._ledger
         return {
             "store": ledger is not None and ledger.ok,
-            "audit": ledger is not None and not ledger.repository.is_head_behind,
+            "audit": ledger is not None,
+            "trusted_head": ledger is not None and not ledger.repository.is_head_behind,
             "first_comparison": set(self.settings.exchanges) <= self._compared,
         }
