@@ -68,7 +68,7 @@ def _due(desk: Desk, reads: ReadPlan) -> float | None:
         asked = one.tries > 0 or reads.started * 1_000_000 >= one.started_us
         return reads.started + RETRY_SECONDS if asked else 0.0
     if in_doubt and reads.burst < BURST_MAX:
-        return reads.started + CONFIRM_SECONDS * 2**reads.burst
+        return reads.started + CONFIRM_SECONDS * (1 << reads.burst)
     if desk.account.watch or one is not None or in_doubt:
         return reads.started + gateway.facts.poll_seconds
     return None
