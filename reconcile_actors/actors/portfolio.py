@@ -29,6 +29,7 @@ from reconcile_actors.domain.ledger import Refused, StoredBook, UnitOfWork
 from reconcile_actors.domain.money import ZERO
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Outcome, Success, Timer
+from reconcile_actors.kernel.errors import DeadlineExceeded
 from reconcile_actors.messages import GetPortfolio, LocalWatermark, Recorded
 from reconcile_actors.messages.records import AnyRecord
 from reconcile_actors.messages.views import AccountPortfolio, PortfolioView
@@ -36,6 +37,7 @@ from reconcile_actors.messages.wire import to_us
 
 COMMIT_SECONDS: Final = 15.0
 RELOAD_SECONDS: Final = 1.0
+UNANSWERED: Final = "unanswered"
 
 
 class BookReader(Protocol):
@@ -131,7 +133,7 @@ class PortfolioStateActor(Behaviour):
                 self._on_found(context, message)
             case _Unanswered(exchange=exchange, token=token):
                 if self._tokens.get(token) == exchange:
-                    self._on_result(context, CommitResult(token, Refused("unanswered")))
+                    self._on_result(context, CommitResult(token, Refused(UNANSWERED)))
             case _Reload(exchange=exchange):
                 self._load(context, exchange)
             case _:
@@ -220,7 +222,9 @@ class PortfolioStateActor(Behaviour):
             # a duplicate too: what it repeats may stand in the very unit that was refused (I8)
             lost = refused is not None and answer.status != "refused"
             final = Recorded(status="refused", reason=refused) if lost else answer
-            if waiting.reply_to is not None:
+            if waiting.reply_to is not None and lost and refused == UNANSWERED:
+                waiting.reply_to.fail(DeadlineExceeded(AUDIT))  # it may have been written: `refused` would say too much
+            elif waiting.reply_to is not None:
                 waiting.reply_to.send(final)
             elif lost and answer.status == "recorded" and not isinstance(waiting.record, LocalWatermark):
                 account.gap_noted = True
