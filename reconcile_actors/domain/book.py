@@ -5,7 +5,7 @@ first, committed to disk by the ledger writer, and only then applied, so that me
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -85,6 +85,7 @@ class Book:
     _entries: deque[Entry] = field(default_factory=deque)
     _complete_from_us: int | None = None
     _restated: set[tuple[str, str]] = field(default_factory=set)
+    _dates: dict[str | None, int] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         self._ids = RememberedIds(self.remembered_ids)
@@ -223,11 +224,12 @@ class Book:
         entry = Entry(
             self.version,
             recorded_us,
-            movement.occurred_at,
+            movement.occurred_at if movement.occurred_at is not None else self._dates.get(movement.id),
             value_of(movement.effects),
             restates=isinstance(change, Statement) and bool(movement.effects),
             step=recording.step,
             rounds=movement.type in _ROUNDED,
+            id=movement.id,
         )
         if entry.rounds:
             for leg in entry.effects:
@@ -283,6 +285,15 @@ class Book:
     def remember(self, movement: Movement) -> None:
         """Keeps an id, so that its duplicate is known; the oldest are forgotten beyond the bound and must be looked up."""
         self._ids.add(movement)
+
+    def date(self, movements: Iterable[Movement]) -> None:
+        """Takes own times from the exchange's history for movements that were told without; what is recorded never changes."""
+        self._dates = {
+            one.id: one.occurred_at for one in movements if one.id is not None and one.occurred_at is not None
+        }
+        for at, entry in enumerate(self._entries):
+            if entry.occurred_at is None and entry.id in self._dates:
+                self._entries[at] = replace(entry, occurred_at=self._dates[entry.id])
 
     def exact(self, legs: Sequence[Leg], version: int | None = None) -> None:
         """Legs that agreed to the last digit in a window at `version` (default: the newest): tolerance is measured from there."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
-from reconcile_actors.domain.movements import Effects, Movement, MovementType, has_value, merge, value_of
+from reconcile_actors.domain.movements import Effects, Movement, MovementType, has_value, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,21 @@ def missing_from(
         if movement.id is None or movement.pending or movement.wallet not in wallets:
             continue
         booked = known(movement.id)
-        if included(movement) and not any(has_value(one.effects) for one in booked):
-            continue
-        lacking = merge(value_of(movement.effects), *(_negated(value_of(one.effects)) for one in booked))
-        lacking = {
-            leg: amount
-            for leg, amount in lacking.items()
-            if money.EXACT.abs(amount) > (tolerance(leg) if booked else 0)
-        }
-        if lacking:
+        lacking = _lacking(movement.effects, booked, tolerance)
+        # what a statement had included when its report came is known by id, with no effects of its own
+        if lacking and not (not any(has_value(one.effects) for one in booked) and included(movement)):
             found.append(Missing(movement, lacking, partly_known=bool(booked)))
     return tuple(found)
 
 
-def _negated(effects: Effects) -> dict[Leg, Decimal]:
-    return {leg: money.negate(amount) for leg, amount in effects.items()}
+def _lacking(listed: Effects, booked: Sequence[Movement], tolerance: Callable[[Leg], Decimal]) -> dict[Leg, Decimal]:
+    if not booked:
+        return value_of(listed)
+    rest = dict(listed)
+    for one in booked:
+        for leg, amount in one.effects.items():
+            rest[leg] = money.subtract(rest.get(leg, money.ZERO), amount)
+    return {leg: amount for leg, amount in value_of(rest).items() if money.EXACT.abs(amount) > tolerance(leg)}
 
 
 def cause_of(missing: Sequence[Missing], leg: Leg) -> str:
@@ -74,8 +74,8 @@ def cause_of(missing: Sequence[Missing], leg: Leg) -> str:
 
 def by_leg(missing: Iterable[Missing]) -> Mapping[Leg, tuple[Missing, ...]]:
     """The missing movements of each leg that they touch."""
-    legs: dict[Leg, tuple[Missing, ...]] = {}
+    legs: dict[Leg, list[Missing]] = {}
     for one in missing:
         for leg in one.effects:
-            legs[leg] = (*legs.get(leg, ()), one)
-    return legs
+            legs.setdefault(leg, []).append(one)
+    return {leg: tuple(many) for leg, many in legs.items()}

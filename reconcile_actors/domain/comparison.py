@@ -18,6 +18,7 @@ from reconcile_actors.domain.cuts import (
     Reach,
     TooManyCutsError,
     admissible_cuts,
+    is_exhaustive,
     older_cuts,
     recorded_after,
     untimed_near,
@@ -204,7 +205,7 @@ def _unexplained(question: Question, joint: frozenset[Vector]) -> Lagging | Unde
     legs = {leg for vector in joint for leg, _ in vector}
     sets = {leg: frozenset(dict(vector).get(leg, money.ZERO) for vector in joint) for leg in legs}
     untimed = untimed_near(question.window, question.reach, question.bounds)
-    if not untimed:
+    if not untimed or is_exhaustive(question.window, question.reach, question.bounds):
         return Different(sets, joint, amounts, untimed=False, complete=question.is_complete)
     sets = _widened(sets, untimed, newest.compares)
     if any(_spans(sets, one, question.tolerances) for one in (*question.expected, {})):

@@ -7,10 +7,11 @@ The cuts of a read are walked from the newest back, one entry at a time, with th
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby, takewhile
+from math import prod
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
@@ -102,14 +103,20 @@ def admissible_cuts(window: BookWindow, reach: Reach, bounds: Bounds, difference
 
     A cut may come more than once. Raises TooManyCutsError beyond the bound.
     """
-    count = 0
     recent = [one for one in recorded_after(window.entries, reach.earliest_us) if one.effects]
-    for newer, groups in (_by_recording(recent, reach, bounds), _by_event_time(recent, reach)):
-        for _ in _walk(difference, newer, groups, bounds.cuts_max):
-            count += 1
-            if count > bounds.cuts_max:
-                raise TooManyCutsError
-            yield
+    loose: list[Entry] = []
+    if is_exhaustive(window, reach, bounds):  # else there are too many to try each: they stand where they were recorded
+        loose = untimed_near(window, reach, bounds)
+    versions, kinds = {one.version for one in loose}, _kinds(loose)
+    fixed = [one for one in recent if one.version not in versions]
+    count = 0
+    for walk, free in ((_by_recording(recent, reach, bounds), []), (_by_event_time(fixed, reach), kinds)):
+        for _ in _walk(difference, *walk, bounds.cuts_max):
+            for _ in _choices(difference, free):
+                count += 1
+                if count > bounds.cuts_max:
+                    raise TooManyCutsError
+                yield
 
 
 def untimed_near(window: BookWindow, reach: Reach, bounds: Bounds) -> list[Entry]:
@@ -119,6 +126,13 @@ def untimed_near(window: BookWindow, reach: Reach, bounds: Bounds) -> list[Entry
         for one in recorded_after(window.entries, reach.earliest_us)
         if one.occurred_at is None and one.effects and one.recorded_us <= reach.latest_us + bounds.local_lag_us
     ]
+
+
+def is_exhaustive(window: BookWindow, reach: Reach, bounds: Bounds) -> bool:
+    """Whether every part of the movements without own time can be tried with every cut of the others."""
+    loose = untimed_near(window, reach, bounds)
+    others = sum(1 for one in recorded_after(window.entries, reach.earliest_us) if one.effects) - len(loose)
+    return _ways(_kinds(loose)) * 2 * (others + len(loose) + 2) <= bounds.cuts_max
 
 
 def _by_recording(
@@ -131,7 +145,7 @@ def _by_recording(
     return entries[inside:], ([one] for one in reversed(entries[:inside]))
 
 
-def _by_event_time(entries: Sequence[Entry], reach: Reach) -> tuple[Sequence[Entry], Iterator[Sequence[Entry]]]:
+def _by_event_time(entries: Iterable[Entry], reach: Reach) -> tuple[Sequence[Entry], Iterator[Sequence[Entry]]]:
     timed = sorted(((reach.own_time(one), one) for one in entries), key=_when)
     newer = [one for at, one in timed if at > reach.last_at]
     inside = [pair for pair in timed if reach.first_at < pair[0] <= reach.last_at]
@@ -172,16 +186,23 @@ def _walk(
 
 
 def _parts(difference: Difference, group: Sequence[Entry], limit: int) -> Iterator[None]:
-    """Each part of a group that may be missing; entries of equal effects are counted and not told apart."""
+    """Each part of a group that may be missing."""
+    kinds = _kinds(group)
+    if _ways(kinds) > limit:
+        raise TooManyCutsError
+    yield from _choices(difference, kinds)
+
+
+def _kinds(group: Iterable[Entry]) -> list[list[Entry]]:
+    """Entries of equal effects are counted and not told apart."""
     kinds: dict[frozenset[tuple[Leg, Decimal]], list[Entry]] = {}
     for one in group:
         kinds.setdefault(frozenset(one.effects.items()), []).append(one)
-    total = 1
-    for same in kinds.values():
-        total *= len(same) + 1
-        if total > limit:
-            raise TooManyCutsError
-    yield from _choices(difference, list(kinds.values()))
+    return list(kinds.values())
+
+
+def _ways(kinds: Iterable[Sequence[Entry]]) -> int:
+    return prod(len(same) + 1 for same in kinds)
 
 
 def _choices(difference: Difference, kinds: list[list[Entry]]) -> Iterator[None]:

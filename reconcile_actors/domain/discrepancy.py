@@ -58,7 +58,7 @@ class BalanceDiscrepancy:
     """`difference = exchange_value - local`, signed. `currency` holds the symbol where `field` is `position`.
 
     `cause` names what history or the lack of it says (`missed_fill`, `missed_withdrawal`, ..., `unexplained`); `evidence`
-    holds the exchange's ids of the movements named, `explained` what those add up to on this leg.
+    holds the exchange's ids of the movements named, a hundred at most, `explained` what all of them add up to on this leg.
     Times are UTC microseconds. The id holds the episode: the same loss
     happening twice is two discrepancies.
     """

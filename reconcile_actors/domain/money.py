@@ -14,6 +14,7 @@ from decimal import (
     InvalidOperation,
     Overflow,
 )
+from functools import lru_cache
 from typing import Final
 
 from reconcile_actors.errors import AmountError
@@ -47,7 +48,7 @@ def parse_amount(value: object) -> Decimal:
     elif isinstance(value, int) and not isinstance(value, bool):
         amount = Decimal(value)
     elif isinstance(value, str):
-        amount = _parse_text(value)
+        return _parse_text(value)
     else:
         raise AmountError("not_a_number")
     return _bounded(amount)
@@ -56,9 +57,12 @@ def parse_amount(value: object) -> Decimal:
 def _parse_text(text: str) -> Decimal:
     if len(text) > 1000:
         raise AmountError("too_precise")
-    if _NUMBER.fullmatch(text):
-        return Decimal(text)
-    raise AmountError("not_finite" if _NOT_FINITE.fullmatch(text) else "not_a_number")
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        raise AmountError("not_finite" if _NOT_FINITE.fullmatch(text) else "not_a_number")
+    amount = Decimal(text)
+    # nearly every amount is written in so few characters that it can pass no bound
+    return amount if amount and len(text) <= INTEGER_DIGITS_MAX and number[3] is None else _bounded(amount)
 
 
 def _bounded(amount: Decimal) -> Decimal:
@@ -114,5 +118,10 @@ def plain(amount: Decimal) -> str:
 
 def step_of(amount: Decimal) -> Decimal | None:
     """The smallest step that an amount's own text can show: 0.0001 for `25.4350`; None for a whole number."""
-    exponent = amount.as_tuple().exponent
-    return Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else None
+    _, point, decimals = format(amount, "f").partition(".")
+    return _step(len(decimals)) if point else None
+
+
+@lru_cache(maxsize=256)
+def _step(decimals: int) -> Decimal:
+    return Decimal((0, (1,), -decimals))

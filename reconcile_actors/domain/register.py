@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Final
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.causes import Missing, cause_of
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Kind, State, discrepancy_id, kind_of
 from reconcile_actors.domain.valuation import Prices, price_of, severity_of, value_usd
+
+EVIDENCE_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,5 @@ def _explained(one: BalanceDiscrepancy, leg: Leg, missing: Iterable[Missing]) ->
     explained = money.ZERO
     for each in named:
         explained = money.add(explained, each.effects.get(leg, money.ZERO))
-    return replace(
-        one, cause=cause_of(named, leg), evidence=tuple(sorted(each.id for each in named)), explained=explained
-    )
+    ids = sorted(each.id for each in named)[:EVIDENCE_MAX]
+    return replace(one, cause=cause_of(named, leg), evidence=tuple(ids), explained=money.tidy(explained))

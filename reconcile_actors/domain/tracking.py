@@ -282,9 +282,8 @@ class Tracker:
         if not agreed.expected:
             self._named.settle()
         shown = [one for one in self._named.new if is_shown(one, question.snapshot.bracket, self.bounds)]
-        evidence = {each for leg in agreed.expected for each in self.register.open[leg].evidence}
-        self._named.account(one for one in shown if one.id in evidence)
-        self._named.set_apart(one for one in shown if one.id not in evidence)
+        self._named.account(one for one in shown if not agreed.expected.keys().isdisjoint(one.effects))
+        self._named.set_apart(one for one in shown if agreed.expected.keys().isdisjoint(one.effects))
 
     def _name_alone(self, question: Question, now_at: int) -> list[Change]:
         """Where reads cannot decide, what history names stands by itself: the id is missing, whatever the balances look like."""

@@ -17,6 +17,7 @@ class Entry:
 
     `restates` marks a statement whose change no movement explains. `step` is what it says of an order: what that locks is
     told apart from value, because reports of orders may come in any order. `rounds` says that an exchange may have rounded.
+    `id` is the exchange's.
     """
 
     version: int
@@ -26,6 +27,7 @@ class Entry:
     restates: bool = False
     step: OrderStep | None = None
     rounds: bool = False
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
