@@ -254,6 +254,7 @@ class ReconciliationSystem:
 
     def ask_sync(self, command: Message, *, timeout: float) -> object:
         """`ask` for threads. Raises TimeoutError."""
+        _ = self._running  # raises, in words that help, where it was not entered
         return self._io.submit(lambda: self.ask(command, timeout=timeout)).result()
 
     async def _answer(self, command: Message, timeout: float) -> object:  # noqa: ASYNC109 passed on as a deadline
