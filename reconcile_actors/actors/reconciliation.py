@@ -158,6 +158,8 @@ class ReconciliationActor(Behaviour):
             desk.judging = Judging.of(desk.account, prepared, desk.started_us)
         if desk.paused:
             desk.set_reason(UnknownReason.PAUSED)
+            if desk.current is not None:
+                desk.current.failed = UnknownReason.PAUSED
         self._begin_pass(context, asked=False)
         looking_back.begin(self._desk, context, self._history)
 

@@ -217,7 +217,11 @@ def test_a_pause_ends_reading_and_lasts() -> None:
     assert (report.status, report.unknown_reason) == (ReconciliationStatus.UNKNOWN, UnknownReason.PAUSED)
     assert rig.account().paused
     rig.host.stop()
-    again = rig.restarted().start().quiet()
+    again = rig.restarted().start()
+    early = again.reconcile()  # asked before the actor has read that it is paused
+    assert early.unknown_reason is UnknownReason.PAUSED
+    assert early.duration_us < 1_000_000
+    again.quiet()
     assert (again.account().paused, again.account().reason) == (True, UnknownReason.PAUSED)
     assert world.reads == reads
     again.resume()
