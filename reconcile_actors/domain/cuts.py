@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby, takewhile
 from math import prod
+from typing import TypeAlias
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.bounds import Bounds
 from reconcile_actors.domain.snapshot import Bracket
 from reconcile_actors.domain.window import BookWindow, Entry
+
+Walk: TypeAlias = tuple[list[Entry], list[list[Entry]]]
+"""What is newer than any cut, and the groups that are left out one after the other, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +82,37 @@ class Difference:
     def leave_out(self, entry: Entry) -> None:
         """On to a cut without this entry: what the exchange does not show yet is no longer expected of it."""
         self.excluded.append(entry)
-        self._move(entry, money.add)
+        amounts, compares = self.amounts, self.compares
+        for leg, amount in entry.effects.items():
+            if compares(leg):
+                before = amounts.get(leg)
+                _set(amounts, leg, amount if before is None else money.add(before, amount))
 
     def take_in(self) -> None:
         """Back to the cut before the last entry was left out."""
-        self._move(self.excluded.pop(), money.subtract)
-
-    def _move(self, entry: Entry, change: Callable[[Decimal, Decimal], Decimal]) -> None:
-        for leg, amount in entry.effects.items():
-            if self.compares(leg):
-                after = change(self.amounts.get(leg, money.ZERO), amount)
-                if after:
-                    self.amounts[leg] = after
-                else:
-                    self.amounts.pop(leg, None)
+        amounts, compares = self.amounts, self.compares
+        for leg, amount in self.excluded.pop().effects.items():
+            if compares(leg):
+                before = amounts.get(leg)
+                _set(amounts, leg, money.negate(amount) if before is None else money.subtract(before, amount))
 
     def versions(self) -> frozenset[int]:
         """The versions that the present cut leaves out."""
         return frozenset(one.version for one in self.excluded)
 
 
+def _set(amounts: dict[Leg, Decimal], leg: Leg, amount: Decimal) -> None:
+    if amount:
+        amounts[leg] = amount
+    else:
+        amounts.pop(leg, None)
+
+
 def admissible_cuts(window: BookWindow, reach: Reach, bounds: Bounds, difference: Difference) -> Iterator[None]:
     """Brings `difference` to each admissible cut in turn, and back to the newest book at the end.
 
-    A cut may come more than once. Raises TooManyCutsError beyond the bound.
+    A cut may come more than once, though not all of them where what happened was recorded in its own order. Raises
+    TooManyCutsError beyond the bound.
     """
     recent = [one for one in recorded_after(window.entries, reach.earliest_us) if one.effects]
     loose: list[Entry] = []
@@ -110,7 +121,9 @@ def admissible_cuts(window: BookWindow, reach: Reach, bounds: Bounds, difference
     versions, kinds = {one.version for one in loose}, _kinds(loose)
     fixed = [one for one in recent if one.version not in versions]
     count = 0
-    for walk, free in ((_by_recording(recent, reach, bounds), []), (_by_event_time(fixed, reach), kinds)):
+    recorded, happened = _by_recording(recent, reach, bounds), _by_event_time(fixed, reach)
+    walks = [(recorded, [])] if recorded == happened and not kinds else [(recorded, []), (happened, kinds)]
+    for walk, free in walks:
         for _ in _walk(difference, *walk, bounds.cuts_max):
             for _ in _choices(difference, free):
                 count += 1
@@ -135,22 +148,20 @@ def is_exhaustive(window: BookWindow, reach: Reach, bounds: Bounds) -> bool:
     return _ways(_kinds(loose)) * 2 * (others + len(loose) + 2) <= bounds.cuts_max
 
 
-def _by_recording(
-    entries: Sequence[Entry], reach: Reach, bounds: Bounds
-) -> tuple[Sequence[Entry], Iterator[Sequence[Entry]]]:
+def _by_recording(entries: Sequence[Entry], reach: Reach, bounds: Bounds) -> Walk:
     latest_us = reach.latest_us
     if any(one.occurred_at is None for one in entries):
         latest_us += bounds.local_lag_us  # what bears no own time may have happened long before it was told
     inside = _first_after(entries, latest_us)
-    return entries[inside:], ([one] for one in reversed(entries[:inside]))
+    return list(entries[inside:]), [[one] for one in reversed(entries[:inside])]
 
 
-def _by_event_time(entries: Iterable[Entry], reach: Reach) -> tuple[Sequence[Entry], Iterator[Sequence[Entry]]]:
+def _by_event_time(entries: Iterable[Entry], reach: Reach) -> Walk:
     timed = sorted(((reach.own_time(one), one) for one in entries), key=_when)
     newer = [one for at, one in timed if at > reach.last_at]
     inside = [pair for pair in timed if reach.first_at < pair[0] <= reach.last_at]
     groups = [[one for _, one in group] for _, group in groupby(inside, key=lambda pair: pair[0])]
-    return newer, reversed(groups)
+    return newer, groups[::-1]
 
 
 def _when(pair: tuple[int, Entry]) -> tuple[int, int]:
@@ -167,7 +178,7 @@ def _first_after(entries: Sequence[Entry], instant_us: int) -> int:
 
 
 def _walk(
-    difference: Difference, newer: Sequence[Entry], groups: Iterator[Sequence[Entry]], limit: int
+    difference: Difference, newer: Sequence[Entry], groups: Sequence[Sequence[Entry]], limit: int
 ) -> Iterator[None]:
     """From the cut without `newer` back over the groups. Of a group of equal times any part may be missing."""
     start = len(difference.excluded)

@@ -63,7 +63,7 @@ class Tracker:
     _answers: Answers = field(default_factory=Answers)
     _floor: CutMark | None = None
     _agreed: Bracket | None = None
-    _held: frozenset[Leg] | None = None
+    _held: Snapshot | None = None
     _since_us: int | None = None
     _speaks_at: int | None = None
 
@@ -194,9 +194,7 @@ class Tracker:
         self._doubts.clear()
         self._answers.refresh(snapshot)
         self._decide(question)
-        self._held = frozenset(
-            Leg(wallet, currency, Field.TOTAL) for (wallet, currency), one in snapshot.balances.items() if one.total
-        )
+        self._held = snapshot
         self._take_named(agreed, question)
         changes: list[Change] = []
         for leg in [leg for leg in self.register.open if leg.field in _VALUE and leg not in agreed.amounts]:
@@ -235,7 +233,9 @@ class Tracker:
 
     def _has_vanished(self, leg: Leg, snapshot: Snapshot) -> bool:
         """Whether what the exchange held at the last agreement is gone whole; before the first one, what the book holds."""
-        return not _value_of(leg, snapshot) and (self._held is None or leg in self._held)
+        if _value_of(leg, snapshot):
+            return False
+        return self._held is None or (leg.field is Field.TOTAL and bool(_value_of(leg, self._held)))
 
     def _decide(self, question: Question) -> None:
         self.last_decided_us = question.snapshot.bracket.received_us
