@@ -20,7 +20,10 @@ def config() -> None:
 @config_option
 def check(config: Path) -> None:
     """Say "ok", or name every error with what would be right (exit code 10). No exchange is contacted."""
+    from reconcile_actors.exchanges.registry import check_exchanges  # noqa: PLC0415 - only this command needs the gateways
+
     settings = settings_of(config)
+    check_exchanges(settings.exchanges)
     click.echo(f"ok: {len(settings.exchanges)} account(s): {', '.join(settings.exchanges)}")
 
 

@@ -12,7 +12,7 @@ config_option = click.option(
     "-c",
     "--config",
     "config",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     required=True,
     metavar="CONFIG",
     help="The configuration file (TOML).",

@@ -2,29 +2,55 @@
 
 import shlex
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from reconcile_actors.messages.base import Currency, Name, PositiveAmount, UnsignedAmount
 
 
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("not a number: true and false are none")  # noqa: TRY004 - pydantic reports a ValueError alone
+    return value
+
+
 def _seconds(value: object) -> object:
     # TOML numbers arrive as Decimal; a duration is no money, so a float serves.
-    return float(value) if isinstance(value, Decimal) else value
+    return float(value) if isinstance(value, Decimal) else _number(value)
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=86_400 * 7, allow_inf_nan=False)]
 
 
+Count = Annotated[int, BeforeValidator(_number)]
+
+
 def _loopback_or_https(value: str | None) -> str | None:
-    if value is None or value.startswith("https://"):
-        return value
-    host = value.removeprefix("http://").split("/", 1)[0].rsplit(":", 1)[0]
-    if value.startswith("http://") and (host in {"localhost", "[::1]"} or host.startswith("127.")):
-        return value
-    raise ValueError("use https://, or http:// to loopback only")
+    """`value` where it may carry a key: TLS to anywhere, plain text only to this machine. Raises ValueError."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("not a URL: write it as in http://127.0.0.1:9000") from None
+    if not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host or ""))):
+        raise ValueError("use https://, or http:// to loopback only")
+    # Of these parts a request's own address would be built wrongly, or a password would stand in the file.
+    if not host or port == 0 or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("write scheme, host, port and path alone, as in http://127.0.0.1:9000")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name such as 127.0.0.1.example.com belongs to whoever owns example.com
+        return False
 
 
 class Section(BaseModel):
@@ -50,10 +76,12 @@ class ReconciliationConfig(Section):
         5.0, description="how soon a discrepancy should be confirmed while watching"
     )
     threshold_usd: PositiveAmount = Field(Decimal("10.0"), description="below it a discrepancy is info")
-    retry_count: int = Field(3, ge=0, le=20, description="tries of one read after the first, inside timeout_seconds")
+    retry_count: Count = Field(3, ge=0, le=20, description="tries of one read after the first, inside timeout_seconds")
     timeout_seconds: Seconds = Field(30.0, description="deadline of one pass of one account")
     local_lag_seconds: Seconds = Field(2.0, description="L: how late the trading process may report what it did")
-    confirming_reads: int = Field(2, ge=2, le=10, description="reads that must agree before a difference is confirmed")
+    confirming_reads: Count = Field(
+        2, ge=2, le=10, description="reads that must agree before a difference is confirmed"
+    )
 
 
 class ExchangeConfig(Section):
@@ -121,8 +149,8 @@ class BookConfig(Section):
     history_seconds: Seconds = Field(
         120.0, description="how long recent versions of a book are kept in memory for comparison"
     )
-    history_entries: int = Field(20_000, ge=100, description="how many of them at most, an account")
-    remembered_ids: int = Field(
+    history_entries: Count = Field(20_000, ge=100, description="how many of them at most, an account")
+    remembered_ids: Count = Field(
         20_000, ge=100, description="ids kept in memory, an account; older ones are looked up in the store"
     )
 
