@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reconcile_actors import ReconciliationSystem
@@ -59,9 +60,12 @@ def unlimited_gateways(settings: Settings) -> dict[str, Open]:
 
 
 def statement(account: str, version: int, balances: Mapping[str, str]) -> Message:
-    """SetBalances of a whole wallet."""
+    """SetBalances of a whole wallet as of now."""
     rows = [{"currency": code, "total": total, "available": total, "locked": "0"} for code, total in balances.items()]
-    message = message_of({"type": "SetBalances", "exchange": account, "version": version, "balances": rows})
+    as_of = datetime.now(UTC).isoformat(timespec="microseconds")
+    message = message_of(
+        {"type": "SetBalances", "exchange": account, "version": version, "as_of": as_of, "balances": rows}
+    )
     assert isinstance(message, Message)
     return message
 

@@ -29,14 +29,14 @@ def measure(size: Size, directory: Path) -> Sequence[Line]:
     lines = []
     for kind in Kind:
         seconds = [trial.seconds() for trial in trials if trial.kind is kind]
-        missed = sum(one is None for one in seconds)
-        if missed:
-            raise RuntimeError(f"{kind.value}: {missed} of {len(seconds)} not found within {_PATIENCE_SECONDS:g} s")
-        spread = Spread.of([one for one in seconds if one is not None])
+        spread = Spread.of([_PATIENCE_SECONDS if one is None else one for one in seconds])
         lines.append(Line(f"{kind.value}, until told", "s", spread, target=Target(Bound.HIGHEST_BELOW, 5)))
-    false_alarms = Spread.of([sum(trial.false_alarms() for trial in trials)])
+    none = Target(Bound.VALUE_BELOW, 0)
     note = f"{len(trials)} accounts in one system, two actions a second each, limits of the highest tier, seed {_SEED}"
-    lines.append(Line("false alarms", "", false_alarms, target=Target(Bound.VALUE_BELOW, 0), note=note))
+    missed = Spread.of([sum(trial.seconds() is None for trial in trials)])
+    lines.append(Line(f"not told within {_PATIENCE_SECONDS:g} s", "", missed, target=none, note=note))
+    false_alarms = Spread.of([sum(trial.false_alarms() for trial in trials)])
+    lines.append(Line("false alarms", "", false_alarms, target=none, note=note))
     return lines
 
 

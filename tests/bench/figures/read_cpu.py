@@ -16,6 +16,7 @@ from tests.bench.figure import Bound, Figure, Line, Size, Spread, Target, baseli
 from tests.bench.permits import PermittedGateway
 from tests.bench.service import make_settings, statement, unlimited_gateways
 
+_APART_SECONDS = 1.7  # so that one read has one change in its reach, as when balances are read every two seconds
 _REST_SECONDS = 0.03  # for the comparison of the last read: the next one asks before it is done
 
 
@@ -112,7 +113,8 @@ async def _changed(
 ) -> tuple[list[float], list[float]]:
     ours: list[float] = []
     bare: list[float] = []
-    for version in range(2, size.pick(42, 3)):
+    for version in range(2, size.pick(14, 3)):
+        await asyncio.sleep(size.pick(_APART_SECONDS, 0.0))
         await system.record(statement("ours", version, exchange.change("ours")))
         ours.append(await bench.ours(1))
         exchange.change("bare")
