@@ -180,6 +180,23 @@ def test_a_crash_of_the_portfolio_actor_is_survived(seed: int) -> None:
     assert rig.reconcile().status is ReconciliationStatus.MATCHED
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_look_whose_question_was_lost_is_taken_again(seed: int) -> None:
+    """The book's actor is gone just when it should be asked what it lacks: history is looked at again, and passes end."""
+    rig = Rig(seed=seed).opened().quiet()
+    world = rig.exchanges["a"]
+    looks = len(world.looks)
+    rig.host.run_until(lambda: len(world.looks) > looks)
+    crash(rig, PORTFOLIO)
+    rig.host.advance(40)
+    looks = len(world.looks)
+    rig.host.advance(15)
+    assert len(world.looks) - looks >= 4
+    report = rig.reconcile()
+    assert report.status is ReconciliationStatus.MATCHED
+    assert report.duration_us < 5_000_000
+
+
 def crash(rig: Rig, role: str) -> None:
     """Ends an actor by a message that is broken inside, as only a bug can make one."""
     kind = {AUDIT: Commit, PORTFOLIO: GetWindow, ROLE: WindowIs}[role]
