@@ -96,6 +96,12 @@ class Difference:
                 before = amounts.get(leg)
                 _set(amounts, leg, money.negate(amount) if before is None else money.subtract(before, amount))
 
+    def go_back(self, amounts: dict[Leg, Decimal], excluded: int) -> None:
+        """Back to an earlier cut at one stroke: what differed there, and how many entries it left out."""
+        self.amounts.clear()
+        self.amounts.update(amounts)
+        del self.excluded[excluded:]
+
     def versions(self) -> frozenset[int]:
         """The versions that the present cut leaves out."""
         return frozenset(one.version for one in self.excluded)
@@ -181,7 +187,7 @@ def _walk(
     difference: Difference, newer: Sequence[Entry], groups: Sequence[Sequence[Entry]], limit: int
 ) -> Iterator[None]:
     """From the cut without `newer` back over the groups. Of a group of equal times any part may be missing."""
-    start = len(difference.excluded)
+    start, amounts = len(difference.excluded), dict(difference.amounts)
     for one in newer:
         difference.leave_out(one)
     yield
@@ -192,8 +198,7 @@ def _walk(
         for one in group:
             difference.leave_out(one)
         yield
-    while len(difference.excluded) > start:
-        difference.take_in()
+    difference.go_back(amounts, start)
 
 
 def _parts(difference: Difference, group: Sequence[Entry], limit: int) -> Iterator[None]:
@@ -235,12 +240,11 @@ def older_cuts(window: BookWindow, reach: Reach, difference: Difference) -> Iter
     They end at a statement: what a trading process said before it restated itself is no state of the exchange.
     """
     timed = sorted(((reach.own_time(one), one) for one in window.entries if one.effects), key=_when)
-    start = len(difference.excluded)
+    start, amounts = len(difference.excluded), dict(difference.amounts)
     for at, one in reversed(timed):
         if one.restates:
             break
         difference.leave_out(one)
         if at <= reach.first_at:
             yield one
-    while len(difference.excluded) > start:
-        difference.take_in()
+    difference.go_back(amounts, start)
