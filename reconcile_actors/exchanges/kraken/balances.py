@@ -33,6 +33,6 @@ def content_of(rows: Sequence[Row], wallets: frozenset[str]) -> Content:
         balances[wallet, currency] = Balance(currency, total, available, locked, None, wallet)
         lines.append(f"{wallet} {currency} {money.plain(total)} {money.plain(locked)}\n")
         step = money.step_of(total)
-        if step is not None:
-            steps[currency] = min(step, steps.get(currency, step))
+        if step is not None and (currency not in steps or step < steps[currency]):
+            steps[currency] = step
     return Content(balances, steps, hashlib.sha256("".join(lines).encode("ascii")).hexdigest())
