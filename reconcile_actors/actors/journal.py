@@ -8,6 +8,7 @@ loss also then.
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -92,7 +93,7 @@ class Journal:
         correlation = context.envelope.correlation_id if context.envelope is not None else None
         for change in changes:
             entries.append(_entry(change, correlation))
-            events += _events(change, correlation)
+            events += _events(change, correlation, context.utc())
         newest = {change.after.id: change.after for change in changes}
         unit = UnitOfWork(entries=tuple(entries), exchange=self.exchange, discrepancies=tuple(newest.values()))
         self.write(context, unit, *[partial(context.publish, event) for event in events])
@@ -162,7 +163,7 @@ def _entry(change: Change, correlation: str | None) -> AuditEntry:
     )
 
 
-def _events(change: Change, correlation: str | None) -> list[Event]:
+def _events(change: Change, correlation: str | None, now: datetime) -> list[Event]:
     one, step = change.after, _step(change)
     common = {"at": to_datetime(one.resolved_at or one.confirmed_at or one.detected_at), "correlation_id": correlation}
     events: list[Event] = []
@@ -170,6 +171,16 @@ def _events(change: Change, correlation: str | None) -> list[Event]:
         events.append(DiscrepancyDetected(discrepancy=one, **common))
     if step == "confirmed" and one.kind is not Kind.PRECISION:
         events.append(DiscrepancyConfirmed(discrepancy=one, **common))
+    elif _is_another_loss(change):
+        events.append(DiscrepancyConfirmed(discrepancy=one, **{**common, "at": now}))
     if step == "resolved":
         events.append(DiscrepancyResolved(discrepancy=one, **common))
     return events
+
+
+def _is_another_loss(change: Change) -> bool:
+    """Whether what is past doubt is not the amount that was told: a second loss must not pass in silence behind the first."""
+    before, after = change.before, change.after
+    if before is None or not (before.is_loss and after.is_loss):
+        return False
+    return before.difference != after.difference

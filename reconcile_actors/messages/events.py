@@ -24,7 +24,7 @@ class DiscrepancyDetected(_DiscrepancyEvent):
 
 
 class DiscrepancyConfirmed(_DiscrepancyEvent):
-    """A discrepancy is past doubt."""
+    """A discrepancy is past doubt. Said again, with the same id, when its difference is another."""
 
 
 class DiscrepancyResolved(_DiscrepancyEvent):

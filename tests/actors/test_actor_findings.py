@@ -157,6 +157,28 @@ def test_the_cause_is_named(type_: MovementType, amount: str, cause: str) -> Non
     assert confirmed(rig) == {"USD.total": amount}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_second_loss_is_told_while_the_first_stands(seed: int) -> None:
+    """Behind an open discrepancy no other loss of the currency passes in silence; what merely stands is told once."""
+    rig = Rig(seed=seed).opened().quiet()
+    rig.exchanges["a"].glitch("USD", "-250")
+    rig.await_event(DiscrepancyConfirmed)
+    for number in range(10):
+        rig.fill(f"T{number}")
+        rig.host.advance(1)
+    assert len(rig.events(DiscrepancyConfirmed)) == 1
+    rig.exchanges["a"].glitch("USD", "-4000")
+    happened = rig.host.now
+    second = rig.await_event(DiscrepancyConfirmed, count=2)
+    assert rig.host.now - happened <= TARGET_SECONDS
+    rig.host.advance(10)
+    assert len(rig.events(DiscrepancyConfirmed)) == 2
+    first = rig.events(DiscrepancyConfirmed)[0]
+    assert (first.discrepancy.difference, second.discrepancy.difference) == (Decimal(-250), Decimal(-4250))
+    assert first.discrepancy.id == second.discrepancy.id
+    assert first.at < second.at
+
+
 def test_a_currency_that_nobody_stated_is_missing_locally() -> None:
     """The exchange holds what the book has never heard of."""
     rig = Rig().opened().quiet()
