@@ -89,11 +89,12 @@ def test_a_store_that_hangs_holds_back_events_and_no_longer_than_its_deadline() 
     assert rig.host.now - happened <= 25
 
 
-def test_comparison_stops_where_nothing_could_be_recorded() -> None:
+def test_comparison_stops_where_nothing_could_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """I12: the line of entries is bounded: when it is full no new read begins, and all goes on once the store is back."""
+    monkeypatch.setattr("reconcile_actors.actors.journal.WAITING_MAX", 40)
     rig = Rig(settings=settings_of(["a"], "interval_seconds = 1")).opened().quiet()
     rig.ledger.refuse = lambda _unit: "store_full"
-    rig.host.advance(2500)
+    rig.host.advance(200)
     reads = rig.exchanges["a"].reads
     rig.host.advance(100)
     assert rig.exchanges["a"].reads == reads
@@ -137,6 +138,18 @@ def test_a_stop_while_the_store_refuses_ends_all_the_same() -> None:
     assert rig.host.stop(deadline_seconds=8) == ()
     assert rig.host.now - before < 6
     assert future.done()
+
+
+def test_a_store_that_hangs_is_left_behind() -> None:
+    """A write that never ends costs each actor its deadline, and the process is ended all the same."""
+    rig = Rig("a", "b").opened().quiet()
+    rig.ledger.script.append(1e9)
+    rig.exchanges["a"].glitch("USD", "-300")
+    rig.host.advance(5)
+    before = rig.host.now
+    rig.host.stop(deadline_seconds=12)
+    assert rig.host.now - before <= 12
+    assert rig.host.names == {}
 
 
 def test_the_last_pass_is_told_before_the_end() -> None:

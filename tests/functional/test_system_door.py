@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from reconcile_actors import PortfolioReconciliationService, ReconciliationSystem
+from reconcile_actors.config import load
 from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AlreadyRunningError, ConfigError, CredentialsError, UsageError
 from reconcile_actors.kernel.errors import MailboxFull
+from reconcile_actors.kernel.io_loop import IoLoop
+from reconcile_actors.kernel.pykka_host import PykkaHost
 from reconcile_actors.messages import (
     Accepted,
     DiscrepancyConfirmed,
@@ -34,6 +37,7 @@ from reconcile_actors.messages import (
 )
 from reconcile_actors.messages.views import StatusView
 from reconcile_actors.simulation.kraken import Fault, SimulatedKraken
+from reconcile_actors.status import status_view
 from tests.functional.system_desk import (
     PATIENCE_SECONDS,
     listening,
@@ -190,6 +194,8 @@ def test_a_second_system_on_the_same_store(config: Path, kraken: SimulatedKraken
             with pytest.raises(AlreadyRunningError):
                 async with ReconciliationSystem.open(config, contact_exchanges=False):
                     raise AssertionError
+            with pytest.raises(AlreadyRunningError), ReconciliationSystem.open(config, contact_exchanges=False):
+                raise AssertionError
             assert await first.record(transfer("T1")) == Recorded(status="recorded")
         with ReconciliationSystem.open(config, contact_exchanges=False) as second:
             view = await second.ask(GetPortfolio(), timeout=PATIENCE_SECONDS)
@@ -225,6 +231,9 @@ def test_a_flood_at_the_door_leaves_a_gap_and_no_lie(config: Path, monkeypatch: 
             rejected = [one for one in outcomes if isinstance(one, Rejected)]
             assert rejected
             assert {one.reason for one in rejected} == {"overloaded"}
+            records = [system.record(transfer(f"R{number}")) for number in range(300)]
+            answers = await asyncio.gather(*records)
+            assert {(one.status, one.reason) for one in answers} <= {("recorded", None), ("refused", "overloaded")}
             unknown = None
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while unknown != "local_gap":
@@ -236,6 +245,24 @@ def test_a_flood_at_the_door_leaves_a_gap_and_no_lie(config: Path, monkeypatch: 
             assert view.accounts[0].unknown == "local_gap"
 
     asyncio.run(flood())
+
+
+def test_the_status_of_actors_that_do_not_answer(config: Path) -> None:
+    """One that hangs or is gone hides nothing: it is shown as crashed, and the rest of the answer comes."""
+
+    async def look() -> StatusView:
+        io = IoLoop().start()
+        host = PykkaHost(io)
+        try:
+            return await status_view(load(config), host, (False, "store_full"), 7)
+        finally:
+            await asyncio.to_thread(host.stop)
+            await asyncio.to_thread(io.stop)
+
+    status = asyncio.run(look())
+    (account,) = status.accounts
+    assert (account.status, account.unknown_reason, account.actor) == ("unknown", "crashed", "unknown")
+    assert (status.store_ok, status.store_detail, status.audit_size, status.started_at) == (False, "store_full", 0, 7)
 
 
 def test_a_reader_of_events_that_leaves_is_forgotten(config: Path, kraken: SimulatedKraken) -> None:
