@@ -117,8 +117,7 @@ def _set(amounts: dict[Leg, Decimal], leg: Leg, amount: Decimal) -> None:
 def admissible_cuts(window: BookWindow, reach: Reach, bounds: Bounds, difference: Difference) -> Iterator[None]:
     """Brings `difference` to each admissible cut in turn, and back to the newest book at the end.
 
-    A cut may come more than once, though not all of them where what happened was recorded in its own order. Raises
-    TooManyCutsError beyond the bound.
+    A cut may come more than once. Raises TooManyCutsError beyond the bound.
     """
     recent = [one for one in recorded_after(window.entries, reach.earliest_us) if one.effects]
     loose: list[Entry] = []
@@ -128,7 +127,9 @@ def admissible_cuts(window: BookWindow, reach: Reach, bounds: Bounds, difference
     fixed = [one for one in recent if one.version not in versions]
     count = 0
     recorded, happened = _by_recording(recent, reach, bounds), _by_event_time(fixed, reach)
-    walks = [(recorded, [])] if recorded == happened and not kinds else [(recorded, []), (happened, kinds)]
+    walks: list[tuple[Walk, list[list[Entry]]]] = [(happened, kinds)]
+    if recorded != happened and not len(recent) == len(loose) == 1:  # else all of these are among the others
+        walks.insert(0, (recorded, []))
     for walk, free in walks:
         for _ in _walk(difference, *walk, bounds.cuts_max):
             for _ in _choices(difference, free):
@@ -209,8 +210,10 @@ def _parts(difference: Difference, group: Sequence[Entry], limit: int) -> Iterat
     yield from _choices(difference, kinds)
 
 
-def _kinds(group: Iterable[Entry]) -> list[list[Entry]]:
+def _kinds(group: Sequence[Entry]) -> list[list[Entry]]:
     """Entries of equal effects are counted and not told apart."""
+    if len(group) < 2:
+        return [list(group)] if group else []
     kinds: dict[frozenset[tuple[Leg, Decimal]], list[Entry]] = {}
     for one in group:
         kinds.setdefault(frozenset(one.effects.items()), []).append(one)
