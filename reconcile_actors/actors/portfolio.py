@@ -4,13 +4,12 @@ Reports are gathered while one unit of work is being written and go into the nex
 of it is durable; a unit that was refused is forgotten by reading the book anew from the store.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from reconcile_actors.actors.account_book import AccountBook, Waiting, restore
+from reconcile_actors.actors.book_reading import BookReader, Found, Loaded, LookUp, ReloadDue, Unanswered, lacking
 from reconcile_actors.actors.portfolio_views import account_view
 from reconcile_actors.actors.protocol import (
     AUDIT,
@@ -24,11 +23,9 @@ from reconcile_actors.actors.protocol import (
     WindowIs,
 )
 from reconcile_actors.domain.book import Book
-from reconcile_actors.domain.causes import Missing, missing_from
-from reconcile_actors.domain.ledger import Refused, StoredBook, UnitOfWork
-from reconcile_actors.domain.money import ZERO
+from reconcile_actors.domain.ledger import Refused, UnitOfWork
 from reconcile_actors.domain.movements import Movement
-from reconcile_actors.kernel.behaviour import Behaviour, Context, Outcome, Success, Timer
+from reconcile_actors.kernel.behaviour import Behaviour, Context, Success, Timer
 from reconcile_actors.kernel.errors import DeadlineExceeded
 from reconcile_actors.messages import GetPortfolio, LocalWatermark, Recorded
 from reconcile_actors.messages.records import AnyRecord
@@ -38,50 +35,6 @@ from reconcile_actors.messages.wire import to_us
 COMMIT_SECONDS: Final = 15.0
 RELOAD_SECONDS: Final = 1.0
 UNANSWERED: Final = "unanswered"
-
-
-class BookReader(Protocol):
-    """The part of the repository that this actor needs."""
-
-    def load_book(self, exchange: str, ids_limit: int) -> Awaitable[StoredBook]:
-        """What a book is rebuilt from."""
-        ...
-
-    def find_ids(self, exchange: str, ids: Sequence[str]) -> Awaitable[list[Movement]]:
-        """Recorded movements that bear one of the ids."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    exchange: str
-    outcome: Outcome[StoredBook]
-
-
-@dataclass(frozen=True, slots=True)
-class _LookUp:
-    """Ids that only the store can tell of; `then` is called with the movements that bear them."""
-
-    exchange: str
-    ids: Sequence[str]
-    then: Callable[[Sequence[Movement]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    asked: _LookUp
-    outcome: Outcome[list[Movement]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Unanswered:
-    exchange: str
-    token: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Reload:
-    exchange: str
 
 
 class PortfolioStateActor(Behaviour):
@@ -125,16 +78,16 @@ class PortfolioStateActor(Behaviour):
 
     def _receive_own(self, context: Context, message: object) -> None:
         match message:
-            case _Loaded():
+            case Loaded():
                 self._on_loaded(context, message)
-            case _LookUp():
+            case LookUp():
                 self._look_up(context, message)
-            case _Found():
+            case Found():
                 self._on_found(context, message)
-            case _Unanswered(exchange=exchange, token=token):
+            case Unanswered(exchange=exchange, token=token):
                 if self._tokens.get(token) == exchange:
                     self._on_result(context, CommitResult(token, Refused(UNANSWERED)))
-            case _Reload(exchange=exchange):
+            case ReloadDue(exchange=exchange):
                 self._load(context, exchange)
             case _:
                 pass  # nothing else is said to this role
@@ -171,7 +124,7 @@ class PortfolioStateActor(Behaviour):
             account.busy = True
             ids = account.begin_batch()
             if ids:
-                self._look_up(context, _LookUp(exchange, ids, partial(self._write, context, exchange)))
+                self._look_up(context, LookUp(exchange, ids, partial(self._write, context, exchange)))
             else:
                 self._write(context, exchange, ())
         elif self._ending:
@@ -191,7 +144,7 @@ class PortfolioStateActor(Behaviour):
         self._next_token += 1
         self._tokens[self._next_token] = exchange
         context.tell(AUDIT, Commit(self._next_token, unit))
-        self._timers[exchange] = context.schedule(COMMIT_SECONDS, _Unanswered(exchange, self._next_token))
+        self._timers[exchange] = context.schedule(COMMIT_SECONDS, Unanswered(exchange, self._next_token))
 
     def _on_result(self, context: Context, result: CommitResult) -> None:
         exchange = self._tokens.pop(result.token, None)
@@ -205,7 +158,7 @@ class PortfolioStateActor(Behaviour):
                 context.stop()  # what was refused has been told; a failing store must not hold the process
             elif account.book.gap or account.book.conflict:
                 context.schedule(
-                    RELOAD_SECONDS, _Reload(exchange)
+                    RELOAD_SECONDS, ReloadDue(exchange)
                 )  # it is tried again without a report to set the pace
             else:
                 self._load(context, exchange)
@@ -235,12 +188,12 @@ class PortfolioStateActor(Behaviour):
         account = self._accounts[exchange]
         account.busy = True
         limit = account.book.remembered_ids
-        context.run(lambda: self._reader.load_book(exchange, limit), lambda outcome: _Loaded(exchange, outcome))
+        context.run(lambda: self._reader.load_book(exchange, limit), lambda outcome: Loaded(exchange, outcome))
 
-    def _on_loaded(self, context: Context, loaded: _Loaded) -> None:
+    def _on_loaded(self, context: Context, loaded: Loaded) -> None:
         account = self._accounts[loaded.exchange]
         if not isinstance(loaded.outcome, Success):
-            context.schedule(RELOAD_SECONDS, _Reload(loaded.exchange))
+            context.schedule(RELOAD_SECONDS, ReloadDue(loaded.exchange))
             return
         fresh = self._new[loaded.exchange]()
         account.state_version = restore(fresh, loaded.outcome.value)
@@ -248,10 +201,10 @@ class PortfolioStateActor(Behaviour):
         account.busy = False
         self._work(context, loaded.exchange)
 
-    def _look_up(self, context: Context, asked: _LookUp) -> None:
-        context.run(lambda: self._reader.find_ids(asked.exchange, asked.ids), lambda outcome: _Found(asked, outcome))
+    def _look_up(self, context: Context, asked: LookUp) -> None:
+        context.run(lambda: self._reader.find_ids(asked.exchange, asked.ids), lambda outcome: Found(asked, outcome))
 
-    def _on_found(self, context: Context, found: _Found) -> None:
+    def _on_found(self, context: Context, found: Found) -> None:
         if isinstance(found.outcome, Success):
             found.asked.then(found.outcome.value)
         else:  # not to know is not to lack: a movement counted twice, or called missing, would be the price (I1)
@@ -268,7 +221,7 @@ class PortfolioStateActor(Behaviour):
         reply = context.take_reply()
 
         def answer(book: Book) -> bool:
-            return reply.send(WindowIs(asked.token, book.window(), _missing(book, asked.named, asked.steps)))
+            return reply.send(WindowIs(asked.token, book.window(), lacking(book, asked.named, asked.steps)))
 
         self._read(context, asked.exchange, answer)
 
@@ -278,13 +231,13 @@ class PortfolioStateActor(Behaviour):
         ids = sorted({one.id for one in check.movements if one.id is not None and book.lacks(one.id)})
 
         def answer(stored: Sequence[Movement], book: Book) -> bool:
-            return reply.send(HistoryChecked(check.token, _missing(book, check.movements, check.steps, stored)))
+            return reply.send(HistoryChecked(check.token, lacking(book, check.movements, check.steps, stored)))
 
         def read(stored: Sequence[Movement]) -> None:
             self._read(context, check.exchange, partial(answer, stored))
 
         if ids:
-            self._look_up(context, _LookUp(check.exchange, ids, read))
+            self._look_up(context, LookUp(check.exchange, ids, read))
         else:
             read(())
 
@@ -327,19 +280,3 @@ class PortfolioStateActor(Behaviour):
                 self._commit(context, name, unit)
                 return
         context.stop()
-
-
-def _missing(
-    book: Book, movements: Sequence[Movement], steps: Mapping[str, Decimal], stored: Sequence[Movement] = ()
-) -> tuple[Missing, ...]:
-    """What a book lacks of some movements; `stored` are recorded ones that memory may have forgotten."""
-    older: dict[str, list[Movement]] = {}
-    for movement in stored:
-        older.setdefault(movement.id or "", []).append(movement)
-    return missing_from(
-        movements,
-        lambda id_: book.known(id_) or older.get(id_, ()),
-        book.includes,
-        frozenset(book.wallets),
-        lambda leg: steps.get(leg.currency, ZERO),
-    )
