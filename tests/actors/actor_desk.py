@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from datetime import timedelta
 
 from actor_ledger import FakeLedger
 
@@ -116,7 +115,3 @@ class PortfolioDesk:
             self.ledger_probe.tell(PORTFOLIO, CommitResult(commit.token, result))
         else:
             self.ledger_probe.tell(PORTFOLIO, CommitResult(commit.token, Refused(refused)))
-
-    def later(self, seconds: float) -> timedelta:
-        """A duration."""
-        return timedelta(seconds=seconds)

@@ -1,4 +1,7 @@
-"""A scripted exchange account for actor tests: it tells the truth of its ledger unless a script says otherwise."""
+"""A scripted exchange account for actor tests: it tells the truth of its ledger unless a script says otherwise.
+
+Its gateways wait on the deterministic host's virtual loop: no second passes.
+"""
 
 from __future__ import annotations
 

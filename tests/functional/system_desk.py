@@ -114,7 +114,6 @@ class Heard(list[E]):
 
     def __init__(self, events: Iterable[E] = ()) -> None:
         super().__init__(events)
-        self._more = asyncio.Condition()
         self._arrived = asyncio.Event()
 
     def put(self, event: E) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from reconcile_actors.cli.client import DaemonClient
 from reconcile_actors.errors import NoDaemonError
-from reconcile_actors.simulation.kraken import SimulatedKraken
+from reconcile_actors.simulation.kraken import Fault, FaultOptions, SimulatedKraken
 from tests.functional.cli_programs import PATIENCE_SECONDS, command, daemon, run, write_config
 
 KILLS = 50
@@ -154,8 +154,6 @@ def test_a_signal_ends_it_in_time_whatever_it_does(
     config: Path, kraken: SimulatedKraken, number: signal.Signals, code: int
 ) -> None:
     """In the middle of batches and of a read that hangs: ended within the contract's time, socket gone, log verified."""
-    from reconcile_actors.simulation.kraken import Fault, FaultOptions  # noqa: PLC0415 beside its one use
-
     feeder = Feeder(DaemonClient(config.parent / "store.db.sock"))
     arrived = threading.Event()
     kraken.faults.always("*", Fault.SLOW, options=FaultOptions(seconds=3600))
