@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import reconcile_actors
+import reconcile_actors.testing
 
 
 @pytest.mark.parametrize("name", reconcile_actors.__all__)
@@ -13,6 +14,12 @@ def test_names_are_there(name: str) -> None:
     """Each public name leads to what bears it."""
     found = getattr(reconcile_actors, name)
     assert name in {found.__name__, "KrakenReconciler"}
+
+
+@pytest.mark.parametrize("name", reconcile_actors.testing.__all__)
+def test_what_tests_of_a_bot_need_is_there(name: str) -> None:
+    """Probes, the deterministic host and the simulated exchange have one public place."""
+    assert getattr(reconcile_actors.testing, name).__name__ == name
 
 
 def test_other_names_are_not() -> None:
@@ -23,9 +30,7 @@ def test_other_names_are_not() -> None:
 
 def test_importing_the_package_loads_none_of_the_heavy_ones() -> None:
     """A host that imports the package pays for nothing that it does not use."""
-    program = (
-        "import reconcile_actors, sys; print(sorted({'ccxt', 'aiohttp', 'loguru', 'pykka', 'starlette'} & set(sys.modules)))"
-    )
+    program = "import reconcile_actors, sys; print(sorted({'ccxt', 'aiohttp', 'loguru', 'pykka', 'starlette'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 
