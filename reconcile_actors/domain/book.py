@@ -305,6 +305,12 @@ class Book:
             else:
                 self.operations.pop(leg, None)
 
+    @property
+    def newest_at(self) -> int | None:
+        """The newest own time of all movements (UTC us)."""
+        own = [one.occurred_at for one in self._entries if one.occurred_at is not None]
+        return max((*own, *(() if self.forgotten_at is None else (self.forgotten_at,))), default=None)
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     @property

@@ -87,7 +87,7 @@ class Question:
     """One read, the book at the time of judging, and what decides between them.
 
     `expected` are differences that would explain the read, the likeliest first. Cuts before `floor` are provisional.
-    Recordings from before `since_us` (monotonic) may be missing.
+    Recordings from before `since_us` (monotonic) may be missing. `doubted`: settled reads have differed since the last agreement.
     """
 
     window: BookWindow
@@ -98,6 +98,7 @@ class Question:
     expected: Sequence[Amounts] = ()
     floor: CutMark | None = None
     since_us: int | None = None
+    doubted: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -120,9 +121,15 @@ class Question:
 
 
 def evaluate(question: Question, *, settled: bool) -> Evaluation:
-    """Compares one read with every admissible cut of the book. An agreement may be declared at once, everything else only once settled."""
+    """Compares one read with every admissible cut of the book. An agreement may be declared at once, everything else only once settled.
+
+    That nothing differs any more, although something stands, is named or is doubted, is no plain agreement: with reports
+    still to come it may be chance.
+    """
     difference = newest_difference(question)
-    seekers = [_Seeker(one, question) for one in (*question.expected, {})]
+    plain = settled or not (question.expected or question.doubted)
+    hypotheses = [*question.expected, {}] if plain else question.expected
+    seekers = [_Seeker(one, question) for one in hypotheses]
     joint: set[Vector] = set()
     overflow = False
     try:

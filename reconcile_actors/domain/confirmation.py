@@ -1,11 +1,12 @@
 """How a difference becomes past doubt: one non-zero difference survives the intersection of k reads, none of which may be
 right; or k reads lie outside the band of the admissible cuts with the same sign (a loss that grows with each fill never
-stays constant).
+stays constant); or 3k reads in a row allow no agreement at all, whatever the size.
 """
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
@@ -34,8 +35,8 @@ class Observed:
 class Evidence:
     """What the decided reads of one leg have in common since none could be right.
 
-    `surviving` are the differences that every one of them allows, in order; `sign` is the side of the band that
-    `band_reads` of them lay on.
+    `surviving` are the differences that each of the last `reads` allows, in order; `sign` is the side of the band that the
+    last `band_reads` lay on; `denied` counts them all.
     """
 
     first: Bracket
@@ -46,6 +47,7 @@ class Evidence:
     band_reads: int
     untimed: bool
     connections: frozenset[int]
+    denied: int = 1
 
     @classmethod
     def begin(cls, read: Observed) -> "Evidence":
@@ -76,6 +78,7 @@ class Evidence:
             band_reads=self.band_reads + 1 if sign and sign == self.sign else abs(sign),
             untimed=self.untimed or read.untimed,
             connections=self.connections | {read.connection},
+            denied=self.denied + 1,
         )
 
     @property
@@ -88,10 +91,15 @@ class Evidence:
         """From the request of the first read to the receipt of the newest."""
         return self.newest.bracket.received_us - self.first.requested_us
 
+    def is_single(self, bounds: Bounds, tolerance: Decimal) -> bool:
+        """Whether one difference alone survives enough reads: then its size is known too."""
+        return self.reads >= bounds.reads and money.subtract(self.surviving[-1], self.surviving[0]) <= tolerance
+
     def is_confirmed(self, bounds: Bounds, tolerance: Decimal) -> bool:
         """Whether the streak is past doubt (docs/comparison.md)."""
-        single = self.reads >= bounds.reads and money.subtract(self.surviving[-1], self.surviving[0]) <= tolerance
-        if not single and self.band_reads < bounds.reads:
+        if not (
+            self.is_single(bounds, tolerance) or self.band_reads >= bounds.reads or self.denied >= 3 * bounds.reads
+        ):
             return False
         if self.untimed and self.span_us <= bounds.local_lag_us + bounds.exchange_lag_us:
             return False
@@ -115,21 +123,31 @@ def _sign(differences: frozenset[Decimal]) -> int:
     return -1 if all(one < 0 for one in differences) else 0
 
 
+MANY: Final = 32
+
+
 @dataclass(frozen=True, slots=True)
 class Survivors:
-    """The differences of all legs together that every one of `reads` reads allows: it may show what no leg shows alone."""
+    """The differences of all legs together that every one of `reads` reads allows: they may show what no leg shows alone.
+
+    `widest` is how many one of the reads allowed. Of many, one may survive by chance where a loss grows: then one read more
+    is asked for.
+    """
 
     vectors: frozenset[Vector] = frozenset()
     reads: int = 0
+    widest: int = 0
 
     def narrowed(self, joint: frozenset[Vector], tolerances: Tolerances) -> "Survivors":
         """One more read. Where no vector survives, the loss has changed and the intersection starts anew."""
-        kept = joint if not self.reads else near(joint, self.vectors, tolerances)
-        return Survivors(kept, self.reads + 1) if kept else Survivors(joint, 1)
+        kept = near(joint, self.vectors, tolerances) if self.reads else frozenset()
+        if not kept:
+            return Survivors(joint, 1, len(joint))
+        return Survivors(kept, self.reads + 1, max(self.widest, len(joint)))
 
     def only(self, bounds: Bounds, tolerances: Tolerances) -> Amounts | None:
         """The one vector that is left after enough reads; of several that differ by rounding alone, any."""
-        if self.reads < bounds.reads or not self.vectors:
+        if self.reads < bounds.reads + (self.widest > MANY):
             return None
         first = min(self.vectors, key=lambda vector: tuple(sorted(vector)))
         if any(not _is_close(dict(first), dict(one), tolerances) for one in self.vectors):

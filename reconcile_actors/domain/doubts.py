@@ -15,11 +15,15 @@ from reconcile_actors.domain.lock_check import LockGap
 
 
 class Finding(NamedTuple):
-    """What a decided read says of one leg: a difference, or None where it certainly agrees."""
+    """What a decided read says of one leg: a difference, or None where it certainly agrees.
+
+    `vague`: that it differs is past doubt, by how much is not.
+    """
 
     leg: Leg
     difference: Decimal | None
     confirmed: bool = False
+    vague: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ class Doubts:
         # a difference that the exchange's own history names needs no second read
         confirmed = leg in known.named or streak.is_confirmed(self.bounds, tolerance)
         confirmed = confirmed or (only is not None and not vanished)
-        return Finding(leg, _claim(leg, streak, question, known), confirmed=confirmed)
+        vague = only is None and not streak.is_single(self.bounds, tolerance)
+        return Finding(leg, _claim(leg, streak, question, known), confirmed=confirmed, vague=vague)
 
     def take_lag(self, question: Question, amounts: Amounts) -> list[Finding]:
         """One more answer that shows an earlier state. It is a loss once fresh connections agree for long enough without new movements."""

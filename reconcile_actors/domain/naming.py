@@ -23,14 +23,19 @@ class Named:
 
     missing: tuple[Missing, ...] = ()
     certain: tuple[Missing, ...] = ()
+    seen: bool = False
     _accounted: dict[str, Missing] = field(default_factory=dict)
     _apart: frozenset[str] = frozenset()
 
     def take(self, missing: Iterable[Missing], certain_at: int) -> None:
         """A newer history, which replaces what was named before. What happened up to `certain_at` (UTC us) is certain."""
-        self.missing = tuple(missing)
+        self.missing, self.seen = tuple(missing), True
         self.certain = tuple(one for one in self.missing if (one.movement.occurred_at or 0) <= certain_at)
         self._apart &= {_key(one) for one in self.missing}
+
+    def causes(self, leg: Leg) -> tuple[Missing, ...] | None:
+        """What is named on a leg; None as long as no history was seen."""
+        return tuple(one for one in self.missing if leg in one.effects) if self.seen else None
 
     @property
     def new(self) -> tuple[Missing, ...]:

@@ -1,6 +1,5 @@
 """The discrepancies of one account: one an open leg, each with its episode, valued and ranked."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
@@ -50,21 +49,21 @@ class Register:
         tolerance: Decimal,
         now_at: int,
         confirmed: bool,
-        missing: tuple[Missing, ...] = (),
+        missing: tuple[Missing, ...] | None = None,
     ) -> list[Change]:
         """A difference of one leg as it stands now: a new episode, or the open one brought up to date.
 
         An open one whose difference changes by rounding alone has not changed, though both sides move as trading goes on.
+        Rounding is no loss: what was one and becomes the other is over, and a new episode begins. `missing` is what history
+        names on the leg; None where it is not known.
         """
         before, difference = self.open.get(leg), money.tidy(difference)
         # a missing movement is missing, even where several add up to nothing
         kind = Kind.MISSING_LOCAL if leg.field is Field.MOVEMENT else kind_of(local, exchange_value, tolerance)
-        if (
-            before is not None
-            and before.kind is not Kind.PRECISION
-            and local is not None
-            and exchange_value is not None
-        ):
+        over: list[Change] = []
+        if before is not None and (before.kind is Kind.PRECISION) != (kind is Kind.PRECISION):
+            over, before = self.close(leg, now_at), None
+        if before is not None and kind is not Kind.PRECISION and local is not None and exchange_value is not None:
             moved = money.EXACT.abs(money.subtract(difference, before.difference))
             if moved <= tolerance:
                 difference = before.difference
@@ -85,7 +84,8 @@ class Register:
         )
         after = self._priced(_explained(after, leg, missing))
         self.open[leg] = after
-        return [] if before is not None and _is_unchanged(before, after) else [Change(before, after)]
+        unchanged = before is not None and _is_unchanged(before, after)
+        return over if unchanged else [*over, Change(before, after)]
 
     def _begin(self, leg: Leg, kind: Kind, difference: Decimal, now_at: int) -> BalanceDiscrepancy:
         episode = self.episodes.get(leg, 0) + 1
@@ -166,14 +166,14 @@ def _is_unchanged(before: BalanceDiscrepancy, after: BalanceDiscrepancy) -> bool
     return still == after
 
 
-def _explained(one: BalanceDiscrepancy, leg: Leg, missing: Iterable[Missing]) -> BalanceDiscrepancy:
-    named = tuple(missing)
-    if not named:
-        if one.state is State.CONFIRMED and one.cause is None and one.kind is not Kind.PRECISION:
-            return replace(one, cause="unexplained")
+def _explained(one: BalanceDiscrepancy, leg: Leg, missing: tuple[Missing, ...] | None) -> BalanceDiscrepancy:
+    """With its cause: what history names, else nothing that could explain it. Rounding needs no cause, a guess has none yet."""
+    if one.kind is Kind.PRECISION or (not missing and not one.state.is_confirmed) or (missing is None and one.cause):
         return one
+    if not missing:
+        return replace(one, cause="unexplained", evidence=(), explained=None)
     explained = money.ZERO
-    for each in named:
+    for each in missing:
         explained = money.add(explained, each.effects.get(leg, money.ZERO))
-    ids = sorted(each.id for each in named)[:EVIDENCE_MAX]
-    return replace(one, cause=cause_of(named, leg), evidence=tuple(ids), explained=money.tidy(explained))
+    ids = sorted(each.id for each in missing)[:EVIDENCE_MAX]
+    return replace(one, cause=cause_of(missing, leg), evidence=tuple(ids), explained=money.tidy(explained))

@@ -64,6 +64,7 @@ class Tracker:
     _floor: CutMark | None = None
     _agreed: Bracket | None = None
     _held: Snapshot | None = None
+    _vague: set[Leg] = field(default_factory=set)
     _since_us: int | None = None
     _speaks_at: int | None = None
 
@@ -152,7 +153,9 @@ class Tracker:
         self._answers.remember(snapshot)
 
     def _question(self, window: BookWindow, snapshot: Snapshot) -> Question:
-        stands, shift = self._stands(), self._named.shift()
+        # a loss of unknown size explains no read
+        stands = {} if self._vague else self._stands()
+        shift = self._named.shift()
         expected = [merge(stands, shift)] if shift else []
         return Question(
             window=window,
@@ -163,6 +166,7 @@ class Tracker:
             expected=[*expected, stands] if stands else expected,
             floor=self._floor,
             since_us=self._since_us,
+            doubted=bool(self._doubts),
         )
 
     def _stands(self) -> dict[Leg, Decimal]:
@@ -192,6 +196,7 @@ class Tracker:
         snapshot = question.snapshot
         self._floor, self._agreed, self.exact = agreed.mark, snapshot.bracket, agreed.exact
         self._doubts.clear()
+        self._vague.clear()
         self._answers.refresh(snapshot)
         self._decide(question)
         self._held = snapshot
@@ -199,8 +204,9 @@ class Tracker:
         changes: list[Change] = []
         for leg in [leg for leg in self.register.open if leg.field in _VALUE and leg not in agreed.amounts]:
             changes += self.register.close(leg, now_at)
-        for leg, difference in agreed.amounts.items():
-            changes += self._observe(leg, difference, question, now_at, confirmed=True)
+        for leg, amount in agreed.amounts.items():
+            # up to rounding it is what was expected: what stands does not drift
+            changes += self._observe(leg, agreed.expected.get(leg, amount), question, now_at, confirmed=True)
         return changes + self._note_apart(now_at)
 
     def _lag(self, question: Question, amounts: Amounts, now_at: int) -> list[Change]:
@@ -254,7 +260,7 @@ class Tracker:
         changes: list[Change] = []
         for leg, named in by_leg(self._named.missing).items():
             one = self.register.open.get(leg)
-            if one is not None and one.kind is not Kind.PRECISION:
+            if one is not None and one.is_loss:
                 changes += self.register.observe(
                     leg,
                     local=one.local,
@@ -316,10 +322,13 @@ class Tracker:
 
     def _apply(self, findings: Iterable[Finding], question: Question, now_at: int) -> list[Change]:
         changes: list[Change] = []
-        for leg, difference, confirmed in findings:
+        for leg, difference, confirmed, vague in findings:
+            self._vague.discard(leg)
             if difference is None:
                 changes += self.register.close(leg, now_at)
-            else:
+            elif confirmed or not self._is_doubted(leg):
+                if confirmed and vague:
+                    self._vague.add(leg)
                 changes += self._observe(leg, difference, question, now_at, confirmed=confirmed)
         return changes
 
@@ -335,12 +344,17 @@ class Tracker:
             tolerance=question.tolerances.of(leg),
             now_at=now_at,
             confirmed=confirmed,
-            missing=by_leg(self._named.missing).get(leg, ()),
+            missing=self._named.causes(leg),
         )
         if self._is_loss(leg) and leg.field in _VALUE:
             # one cause is one discrepancy
             changes += self.register.close(Leg(leg.wallet, leg.currency, Field.MOVEMENT), now_at)
         return changes
+
+    def _is_doubted(self, leg: Leg) -> bool:
+        """Whether a difference of the leg is open: a guess at its size does not change it."""
+        one = self.register.open.get(leg)
+        return one is not None and one.kind is not Kind.PRECISION
 
     def _is_loss(self, leg: Leg) -> bool:
         one = self.register.open.get(leg)
