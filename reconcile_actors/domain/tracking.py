@@ -7,6 +7,7 @@ trading process says that it has reported past it. Only then does it count (docs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
@@ -34,6 +35,7 @@ from reconcile_actors.domain.snapshot import Bracket, Snapshot, UnknownReason
 from reconcile_actors.domain.tolerance import Tolerances
 from reconcile_actors.domain.window import BookWindow
 
+_UNDATED_MAX: Final = 4
 _VALUE = frozenset({Field.TOTAL, Field.BORROWED, Field.POSITION})
 
 
@@ -64,6 +66,7 @@ class Tracker:
     _floor: CutMark | None = None
     _agreed: Bracket | None = None
     _held: Snapshot | None = None
+    _undated: list[Snapshot] = field(default_factory=list)
     _vague: set[Leg] = field(default_factory=set)
     _since_us: int | None = None
     _speaks_at: int | None = None
@@ -130,14 +133,10 @@ class Tracker:
             self.reason = window.unknown
             self._doubts = Doubts(self.bounds)
             return True, []
+        changes = self._judge_undated(window, snapshot, now_at) if settled else []
         question = self._question(window, snapshot)
-        verdict: Evaluation | None = None
-        changes: list[Change] = []
-        if self._agreed is None or snapshot.bracket.requested_us >= self._agreed.requested_us:
-            verdict = evaluate(question, settled=settled)
-            if isinstance(verdict, Different) and self._answers.is_repeated(question, verdict.joint):
-                verdict = Lagging(verdict.newest)
-            changes = self._take(verdict, question, now_at)
+        verdict, moved = self._judge_value(question, now_at, settled=settled)
+        changes += moved
         done = settled or verdict is None or isinstance(verdict, Agreed)
         if isinstance(verdict, Lagging) or verdict == Undecided("behind"):
             return done, changes
@@ -147,6 +146,24 @@ class Tracker:
         agreeing = {leg: None for leg, gap in gaps.items() if gap is None}
         changes += self._apply(self._doubts.weigh_locks(agreeing, question), question, now_at)
         return done and len(agreeing) == len(gaps), changes
+
+    def _judge_value(self, question: Question, now_at: int, *, settled: bool) -> tuple[Evaluation | None, list[Change]]:
+        if self._agreed is not None and question.snapshot.bracket.requested_us < self._agreed.requested_us:
+            return None, []
+        verdict = evaluate(question, settled=settled)
+        if isinstance(verdict, Different) and self._answers.is_repeated(question, verdict.joint):
+            verdict = Lagging(verdict.newest)
+        return verdict, self._take(verdict, question, now_at)
+
+    def _judge_undated(self, window: BookWindow, newest: Snapshot, now_at: int) -> list[Change]:
+        """Reads that only own times could decide: history may have told these since."""
+        waiting, self._undated = self._undated, []
+        oldest_us = newest.bracket.received_us - self.bounds.undecided_us
+        changes: list[Change] = []
+        for one in waiting:
+            if one.bracket.received_us >= oldest_us:
+                changes += self._judge_value(self._question(window, one), now_at, settled=True)[1]
+        return changes
 
     def remember(self, snapshot: Snapshot) -> None:
         """Keeps what the answer looked like, so that the same answer after later movements is known for lag."""
@@ -190,6 +207,8 @@ class Tracker:
             case Undecided(reason=reason):
                 if reason == "busy":
                     self.reason = UnknownReason.BUSY
+                if reason == "untimed":
+                    self._undated = [*self._undated[1 - _UNDATED_MAX :], question.snapshot]
                 return [] if reason == "behind" else self._name_alone(question, now_at)
 
     def _agree(self, agreed: Agreed, question: Question, now_at: int) -> list[Change]:
