@@ -17,6 +17,7 @@ from typing import TypeAlias
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.bounds import Bounds
+from reconcile_actors.domain.movements import latest_of
 from reconcile_actors.domain.snapshot import Bracket
 from reconcile_actors.domain.window import BookWindow, Entry
 
@@ -166,7 +167,7 @@ def _by_recording(entries: Sequence[Entry], reach: Reach, bounds: Bounds) -> Wal
 def _by_event_time(entries: Iterable[Entry], reach: Reach) -> Walk:
     timed = sorted(((reach.own_time(one), one) for one in entries), key=_when)
     newer = [one for at, one in timed if at > reach.last_at]
-    inside = [pair for pair in timed if reach.first_at < pair[0] <= reach.last_at]
+    inside = [(at, one) for at, one in timed if reach.first_at < latest_of(at) and at <= reach.last_at]
     groups = [[one for _, one in group] for _, group in groupby(inside, key=lambda pair: pair[0])]
     return newer, groups[::-1]
 

@@ -8,6 +8,8 @@ from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.comparison import Question
 from reconcile_actors.domain.locks import Range, older_ranges, ranges
+from reconcile_actors.domain.snapshot import Snapshot
+from reconcile_actors.domain.window import BookWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ def lock_gaps(question: Question, fee_reserve: Decimal, *, settled: bool) -> dic
     gaps: dict[Leg, LockGap | None] = {}
     if Field.LOCKED not in question.authoritative or not question.is_complete or question.is_restated:
         return gaps
-    for leg, stated in _stated(question):
+    for leg, stated in stated_locks(question.window, question.snapshot):
         newest = question.window.legs[leg]
         top = money.multiply(question.window.reserves.get(leg, money.ZERO), fee_reserve)
         gap = Range(newest, money.add(newest, top)).distance(stated)
@@ -45,11 +47,11 @@ def _gap(question: Question, leg: Leg, stated: Decimal, fee_reserve: Decimal, *,
     return LockGap(frozenset(differences), older)
 
 
-def _stated(question: Question) -> Iterator[tuple[Leg, Decimal]]:
-    """A row that the exchange leaves out locks nothing; an unstated lock is not known."""
-    for leg in question.window.legs:
-        if leg.field is Field.LOCKED and leg.wallet in question.window.balance_wallets:
-            balance = question.snapshot.balances.get((leg.wallet, leg.currency))
+def stated_locks(window: BookWindow, snapshot: Snapshot) -> Iterator[tuple[Leg, Decimal]]:
+    """What the exchange locks, of each leg whose lock the book knows. A row that the exchange leaves out locks nothing; an unstated lock is not known."""
+    for leg in window.legs:
+        if leg.field is Field.LOCKED and leg.wallet in window.balance_wallets:
+            balance = snapshot.balances.get((leg.wallet, leg.currency))
             if balance is None:
                 yield leg, money.ZERO
             elif balance.locked is not None:

@@ -50,6 +50,11 @@ class Movement:
         return "\x1f".join("" if part is None else part for part in parts)
 
 
+def latest_of(own_time: int) -> int:
+    """The latest instant that an own time may stand for (UTC us): whole seconds are all that some exchanges tell."""
+    return own_time if own_time % 1_000_000 else own_time + 999_999
+
+
 def same_key(left: Movement, right: Movement) -> bool:
     """Whether two movements with an id are one and the same event; an omitted part matches anything."""
     if left.id is None or left.id != right.id:

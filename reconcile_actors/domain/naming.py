@@ -8,7 +8,7 @@ from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.bounds import Bounds
 from reconcile_actors.domain.causes import Missing
-from reconcile_actors.domain.movements import merge
+from reconcile_actors.domain.movements import latest_of, merge
 from reconcile_actors.domain.snapshot import Bracket
 
 
@@ -30,7 +30,7 @@ class Named:
     def take(self, missing: Iterable[Missing], certain_at: int) -> None:
         """A newer history, which replaces what was named before. What happened up to `certain_at` (UTC us) is certain."""
         self.missing, self.seen = tuple(missing), True
-        self.certain = tuple(one for one in self.missing if (one.movement.occurred_at or 0) <= certain_at)
+        self.certain = tuple(one for one in self.missing if has_happened(one, certain_at))
         self._apart &= {_key(one) for one in self.missing}
 
     def causes(self, leg: Leg) -> tuple[Missing, ...] | None:
@@ -75,11 +75,14 @@ class Named:
         self._accounted = {}
 
 
+def has_happened(one: Missing, instant_at: int) -> bool:
+    """Whether a movement had happened by an instant for certain (UTC us). One without own time was named after it happened."""
+    return one.movement.occurred_at is None or latest_of(one.movement.occurred_at) <= instant_at
+
+
 def is_shown(one: Missing, bracket: Bracket, bounds: Bounds) -> bool:
-    """Whether a read is late enough to show a movement for certain. One without own time was named after it happened."""
-    if one.movement.occurred_at is None:
-        return True
-    return one.movement.occurred_at <= bracket.requested_at - bounds.exchange_lag_us - bounds.skew_us
+    """Whether a read is late enough to show a movement for certain."""
+    return has_happened(one, bracket.requested_at - bounds.exchange_lag_us - bounds.skew_us)
 
 
 def _key(one: Missing) -> str:

@@ -28,7 +28,7 @@ from reconcile_actors.domain.discrepancy import Kind
 from reconcile_actors.domain.doubts import Doubts, Finding, Known
 from reconcile_actors.domain.lock_check import lock_gaps
 from reconcile_actors.domain.movements import merge
-from reconcile_actors.domain.naming import Named, is_shown
+from reconcile_actors.domain.naming import Named, has_happened, is_shown
 from reconcile_actors.domain.register import Change, Register
 from reconcile_actors.domain.repeats import Answers
 from reconcile_actors.domain.snapshot import Bracket, Snapshot, UnknownReason
@@ -274,7 +274,7 @@ class Tracker:
         Only what the trading process must have reported by now counts: nothing, as long as it may not have spoken yet.
         """
         through_at = now_at - self.bounds.local_lag_us
-        late = [one for one in missing if (one.movement.occurred_at or 0) <= through_at]
+        late = [one for one in missing if has_happened(one, through_at)]
         self._named.take(late if self._has_spoken(now_at) else (), through_at - self.bounds.skew_us)
         changes: list[Change] = []
         for leg, named in by_leg(self._named.missing).items():
