@@ -169,9 +169,11 @@ def test_a_range_tells_how_far_a_value_lies_outside(value: int, distance: int) -
     assert Range(Decimal(5), Decimal(7)).distance(Decimal(value)) == distance
 
 
-def possible(book: Book, requested_s: int, received_s: int, *, reserve: str = "0", older: bool = False) -> list[Range]:
+def possible(
+    book: Book, requested_s: int, received_s: int, *, reserve: str = "0", older: bool = False, late_s: int = 0
+) -> list[Range]:
     """What may be locked in a read, whose clocks all agree."""
-    bounds = Bounds(local_lag_us=0, exchange_lag_us=0, skew_us=0)
+    bounds = Bounds(local_lag_us=late_s * SECOND, exchange_lag_us=0, skew_us=0)
     bracket = Bracket(requested_s * SECOND, received_s * SECOND, requested_s * SECOND, received_s * SECOND)
     look = older_ranges if older else ranges
     return list(look(book.window(), LOCKED, Reach.of(bracket, bounds), bounds, Decimal(reserve)))
@@ -180,9 +182,9 @@ def possible(book: Book, requested_s: int, received_s: int, *, reserve: str = "0
 def history() -> Book:
     """Opened at 10 s, filled by 1 at 20 s, closed at 30 s."""
     book = book_of(opening())
-    take(book, replace(OPENED, occurred_at=10 * SECOND), 10 * SECOND)
-    take(book, fill(1, 1, 20 * SECOND), 20 * SECOND)
-    take(book, replace(CLOSED, occurred_at=30 * SECOND), 30 * SECOND)
+    take(book, replace(OPENED, occurred_at=10 * SECOND + 1), 10 * SECOND)
+    take(book, fill(1, 1, 20 * SECOND + 1), 20 * SECOND)
+    take(book, replace(CLOSED, occurred_at=30 * SECOND + 1), 30 * SECOND)
     return book
 
 
@@ -212,3 +214,14 @@ def test_a_buy_may_lock_its_fees_on_top() -> None:
     assert possible(history(), 15, 15, reserve="0.01")[0] == Range(Decimal(400), Decimal(404))
     book = book_of(opening(), replace(OPENED, is_buy=False))
     assert all(one.high <= 400 for one in possible(book, 15, 15, reserve="0.01"))
+
+
+def test_a_report_without_own_time_may_be_late() -> None:
+    """It happened at some time within the lateness before it was told: until then both is possible, afterwards one is."""
+    book = book_of(opening())
+    take(book, OPENED, 10 * SECOND)
+    unlocked, locked = Range(Decimal(0), Decimal(0)), Range(Decimal(400), Decimal(400))
+    assert set(possible(book, 7, 7, late_s=2)) == {unlocked}
+    assert set(possible(book, 9, 9, late_s=2)) == {Range(Decimal(0), Decimal(400))}
+    assert set(possible(book, 11, 11, late_s=2)) == {locked}
+    assert possible(book, 9, 11, late_s=2)[0] == locked
