@@ -249,6 +249,18 @@ def test_own_times_may_come_from_history() -> None:
     assert [one.occurred_at for one in book.window().entries] == [None, 100, 5, 300]
 
 
+def test_the_newest_own_time_outlives_its_entry() -> None:
+    """It is of all movements, forgotten ones too, and none where none had an own time."""
+    book = opened(entries=1)
+    assert book.newest_at is None
+    take(book, fill(1, occurred_at=50))
+    take(book, fill(2, occurred_at=40))
+    assert book.newest_at == 50
+    take(book, fill(3, occurred_at=60))
+    take(book, fill(4))
+    assert book.newest_at == 60
+
+
 def test_a_replayed_book_equals_the_original() -> None:
     """The stored recordings alone lead to the same balances, orders, ids and statements; recent history begins anew."""
     changes: list[Change] = [
