@@ -194,3 +194,11 @@ def test_what_stands_does_not_flap_while_the_bot_trades_on() -> None:
     assert [one.state for one in of_usd if one.state is not State.CANDIDATE] == [State.CONFIRMED]
     difference = losses(world)["USD"]
     assert abs(difference + 700) < Decimal("0.2")
+
+
+def test_one_read_alone_never_confirms() -> None:
+    """Where no history helps, the first read that counts makes a candidate and the second a loss."""
+    world = quiet()
+    world.at(EVENT, lambda: world.transfer(Decimal(-7), told=False, listed=False))
+    world.run(EVENT + 6)
+    assert [one.change.after.state for one in world.findings] == [State.CANDIDATE, State.CONFIRMED]
