@@ -43,12 +43,14 @@ def preview(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot
         return
     matched, changes = judging.preview(window, snapshot, at(context))
     if one is not None:
-        one.take(snapshot, window, judged=matched)
+        undecided = judging.waits(snapshot) or judging.locks_unknown(window, snapshot)
+        one.take(snapshot, window, judged=matched and not undecided)
     note(desk, context, changes)
+    if judging.waits(snapshot):
+        await_settling(desk, context, window)
     if matched:
         _on_match(desk, context, window, snapshot)
     else:
-        await_settling(desk, context, window)
         doubt = (snapshot.digest, window.version)
         if doubt != desk.last_doubt:  # history was asked about this difference already
             desk.last_doubt = doubt
@@ -72,7 +74,7 @@ def settle_next(desk: Desk, context: Context) -> None:
 
 def _settle(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot) -> None:
     judging = desk.judging
-    if judging is None or not any(one is snapshot for one in judging.pending):
+    if judging is None or not judging.waits(snapshot):
         return  # a later match made it moot
     if window.unknown is not None:
         judging.pending.clear()
@@ -80,7 +82,7 @@ def _settle(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot
     elif judging.due_us(window, snapshot) <= us(context):
         matched, changes = judging.settle(window, snapshot, at(context))
         if desk.current is not None:
-            desk.current.take(snapshot, window, judged=judging.tracker.last_decided_us == snapshot.bracket.received_us)
+            desk.current.take(snapshot, window, judged=judging.is_decided(snapshot))
         note(desk, context, changes)
         if matched:
             _on_match(desk, context, window, snapshot)

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 from reconcile_actors.actors.account import Account, Prepared
 from reconcile_actors.domain.bounds import Bounds
+from reconcile_actors.domain.cuts import Reach
 from reconcile_actors.domain.discrepancy import State
+from reconcile_actors.domain.lock_check import stated_locks
 from reconcile_actors.domain.register import Change, Register
 from reconcile_actors.domain.snapshot import Snapshot
 from reconcile_actors.domain.tracking import Declared, Tracker
@@ -20,6 +22,7 @@ class Judging:
     tracker: Tracker
     started_us: int
     pending: list[Snapshot] = field(default_factory=list)
+    _halves: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, account: Account, prepared: Prepared, started_us: int) -> "Judging":
@@ -40,12 +43,31 @@ class Judging:
         before = self.tracker.last_match
         done, changes = self.tracker.judge(window, snapshot, settled=False, now_at=now_at)
         self.tracker.remember(snapshot)
+        matched = self.tracker.last_match is not before
         if done:
             self._forget_until(snapshot)
         else:
             # beyond the bound the newest gives way: the oldest are the first that may count
             self.pending = [*self.pending[: PENDING_MAX - 1], snapshot]
-        return self.tracker.last_match is not before, changes
+            self._halves &= {one.bracket.requested_us for one in self.pending}
+            if matched:
+                self._halves.add(snapshot.bracket.requested_us)
+        return matched, changes
+
+    def waits(self, snapshot: Snapshot) -> bool:
+        """Whether a read is still to be settled: one that agreed in what is held may differ in what is locked."""
+        return any(one is snapshot for one in self.pending)
+
+    def locks_unknown(self, window: BookWindow, snapshot: Snapshot) -> bool:
+        """Whether a read reaches back behind the start and locks other amounts than the book: a later one must tell."""
+        if Reach.of(snapshot.bracket, self.tracker.bounds).earliest_us >= self.started_us:
+            return False
+        return any(stated != window.legs[leg] for leg, stated in stated_locks(window, snapshot))
+
+    def is_decided(self, snapshot: Snapshot) -> bool:
+        """Whether a settled read was decided, now or, in what is held, when it came."""
+        bracket = snapshot.bracket
+        return self.tracker.last_decided_us == bracket.received_us or bracket.requested_us in self._halves
 
     def due_us(self, window: BookWindow, snapshot: Snapshot) -> int:
         """When a waiting read may be settled (monotonic us)."""

@@ -48,7 +48,10 @@ def _gap(question: Question, leg: Leg, stated: Decimal, fee_reserve: Decimal, *,
 
 
 def stated_locks(window: BookWindow, snapshot: Snapshot) -> Iterator[tuple[Leg, Decimal]]:
-    """What the exchange locks, of each leg whose lock the book knows. A row that the exchange leaves out locks nothing; an unstated lock is not known."""
+    """What the exchange locks, of each leg whose lock the book knows.
+
+    A row that the exchange leaves out locks nothing; an unstated lock is not known.
+    """
     for leg in window.legs:
         if leg.field is Field.LOCKED and leg.wallet in window.balance_wallets:
             balance = snapshot.balances.get((leg.wallet, leg.currency))

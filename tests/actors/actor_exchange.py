@@ -61,6 +61,7 @@ class Exchange:
         self.enrich_script: deque[BaseException] = deque()
         self.opening_script: deque[BaseException] = deque()
         self.gateways: list[Gateway] = []
+        self.locked: dict[str, Decimal] = {}
         self.reads = 0
         self.looks: list[int] = []
         self.fresh_reads = 0
@@ -169,10 +170,11 @@ class Gateway:
     def _snapshot(self, requested: tuple[int, int]) -> Snapshot:
         world = self._exchange
         balances = {
-            ("spot", currency): Balance(currency, total, total, Decimal(0))
+            ("spot", currency): Balance(currency, total, None, world.locked.get(currency, Decimal(0)))
             for currency, total in sorted(world.holdings.items())
         }
         text = repr(sorted((currency, str(total)) for currency, total in world.holdings.items()))
+        text += repr(sorted((currency, str(amount)) for currency, amount in world.locked.items()))
         return Snapshot(
             exchange=world.name,
             group="balances",
