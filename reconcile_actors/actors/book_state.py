@@ -35,6 +35,7 @@ def to_state(book: Book) -> dict[str, Json]:
         "operations": [[*leg, count] for leg, count in sorted(book.operations.items())],
         "gap": book.gap,
         "conflict": book.conflict,
+        "newest_at": book.newest_at,
     }
 
 
@@ -63,6 +64,9 @@ def from_state(book: Book, version: int, state: Mapping[str, Any]) -> None:
     book.operations = {_leg(row): row[3] for row in state["operations"]}
     book.gap = state["gap"]
     book.conflict = state["conflict"]
+    book.forgotten_at = state[
+        "newest_at"
+    ]  # no recent version survives, and a statement must not drop what it leaves out
 
 
 def _leg(row: list[Any]) -> Leg:
