@@ -56,7 +56,7 @@ def record(config: Path, file: Path | None) -> int:
 
     For each line one JSON line comes out, {"line": N, "status": "recorded" | "duplicate" | "refused", "reason": ...}: what it
     says is on disk. A line that is wrong is refused with its reason and the others are kept. Exit code 0 where none was
-    refused, else 2.
+    refused, 13 where the store refused one, else 2.
     """
     settings = settings_of(config)
     start_logging()

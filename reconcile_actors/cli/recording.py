@@ -63,16 +63,19 @@ def system_sender(system: ConsoleSystem) -> Sender:
 
 
 async def _record(descriptor: int, send: Sender) -> ExitCode:
-    number, refused = 0, 0
+    number, refusals = 0, set[str]()
     async for lines in _batches(descriptor):
         parsed = [_parsed(line) for line in lines]
         answers = iter(await send([one for one in parsed if isinstance(one, ExchangeMessage)]))
         for one in parsed:
             number += 1
             answer = {"status": "refused", "reason": one} if isinstance(one, str) else next(answers)
-            refused += answer["status"] == "refused"
+            if answer["status"] == "refused":
+                refusals.add(str(answer["reason"]))
             output.print_line({"line": number, "status": answer["status"], "reason": answer["reason"]})
-    return ExitCode.USAGE if refused else ExitCode.BALANCED
+    if any(reason.startswith("store_") for reason in refusals):
+        return ExitCode.STORE  # nothing is wrong with such a line: it may be sent again
+    return ExitCode.USAGE if refusals else ExitCode.BALANCED
 
 
 def _parsed(line: bytes) -> ExchangeMessage | str:
