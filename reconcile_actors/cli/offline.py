@@ -5,7 +5,7 @@ from reconcile_actors.config import Settings
 from reconcile_actors.console import views
 from reconcile_actors.console.port import ConsoleSystem
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
-from reconcile_actors.domain.report import ReconciliationReport
+from reconcile_actors.domain.report import ReconciliationReport, status_of
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import UsageError
 from reconcile_actors.messages import GetPortfolio
@@ -82,7 +82,7 @@ def _account(
     return AccountStatus(
         exchange=name,
         id=id_,
-        status="unknown" if report is None else report.status.value,
+        status=status_of(tuple(found), reason).value,  # what was found since the last report counts too
         unknown_reason=None if reason is None else reason.value,
         breaker="unknown",
         actor="stopped",

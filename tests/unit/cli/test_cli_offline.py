@@ -19,8 +19,8 @@ from tests.unit.console.console_fakes import AT, FakeSystem, discrepancy, report
 OPENING = '{"type":"SetBalances","exchange":"main","version":1,"balances":[{"currency":"BTC","total":"1"},{"currency":"USD","total":"9"}]}'
 
 
-def store_findings(config: Path) -> None:
-    """A store with a report and a discrepancy of account main."""
+def store_findings(config: Path, *, reported: bool = True) -> None:
+    """A store with a report and a discrepancy of account main, which the report has or knows nothing of."""
     settings = load(config, environ={})
 
     async def write() -> None:
@@ -35,7 +35,7 @@ def store_findings(config: Path) -> None:
             found = discrepancy()
             unit = UnitOfWork(
                 entries=(AuditEntry("pass.completed", "main", {"status": "discrepant"}, {"difference": "-0.5"}),),
-                report=report("main", found),
+                report=report("main", found) if reported else report("main"),
                 discrepancies=(found,),
             )
             await repository.commit([unit])
@@ -73,6 +73,13 @@ def test_status_without_a_daemon_is_the_last_known(cli: Cli, config: Path) -> No
     assert (main["status"], main["open_discrepancies"]) == ("discrepant", 1)
     assert (second["status"], second["unknown_reason"]) == ("unknown", "not_read")
     assert "daemon: none" in cli("status", "-c", config).out
+
+
+def test_status_without_a_daemon_counts_what_was_found_since_the_last_pass(cli: Cli, config: Path) -> None:
+    """A loss that was confirmed after a matched pass is no match, although the daemon was killed before its next pass."""
+    store_findings(config, reported=False)
+    main, _ = cli("status", "-c", config, "--json").json["accounts"]
+    assert (main["status"], main["open_discrepancies"]) == ("discrepant", 1)
 
 
 def test_discrepancies_without_a_daemon(cli: Cli, config: Path) -> None:
