@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from cli_programs import run
+
+from tests.functional.cli_programs import run
 
 ACCOUNT = '[exchanges.main]\nid = "kraken"\napi_key_env = "A"\nsecret_env = "B"\n'
 
