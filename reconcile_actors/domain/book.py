@@ -14,7 +14,16 @@ from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.changes import Change, OrderClosed, OrderOpened, Record, Statement
 from reconcile_actors.domain.ids import RememberedIds
 from reconcile_actors.domain.movements import Movement, MovementType, merge, value_of
-from reconcile_actors.domain.orders import Order, Orders, OrderStep, StepKind
+from reconcile_actors.domain.orders import Order, Orders, StepKind
+from reconcile_actors.domain.proposals import (
+    Duplicate,
+    Recording,
+    Refusal,
+    order_after,
+    refuse_opening,
+    refuse_statement,
+    step_of,
+)
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.domain.statements import (
     BALANCES,
@@ -32,31 +41,6 @@ from reconcile_actors.domain.window import BookWindow, Entry
 __all__ = ["Book", "Duplicate", "Recording", "Refusal", "Told"]
 
 _ROUNDED = frozenset({MovementType.FILL, MovementType.FEE})
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A change that may be committed as the next version, with the state that it leads to."""
-
-    version: int
-    movement: Movement
-    change: Change
-    recorded_at: int
-    order: tuple[str, Order] | None = None
-    step: OrderStep | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """The book has it already; it counts once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The book cannot take it: `reason` is a constant word; `conflict` asks that the account become unknown until settled."""
-
-    reason: str
-    conflict: bool = False
 
 
 @dataclass(slots=True)
@@ -100,9 +84,9 @@ class Book:
         refused = self._refuse(change)
         if refused is not None:
             return refused
-        after = self._order_after(change)
+        after = order_after(self.orders, change)
         movement = change.movement if isinstance(change, Record) else self._own_movement(change)
-        effects, step = movement.effects, _step_of(change)
+        effects, step = movement.effects, step_of(change)
         if after is not None:
             effects = merge(effects, self._lock_change(*after))
         if not isinstance(change, Statement):
@@ -119,40 +103,12 @@ class Book:
                     return None
                 return Duplicate() if known else Refusal("conflict", conflict=True)
             case OrderOpened():
-                return self._refuse_open(change)
+                return refuse_opening(self.orders, change)
             case OrderClosed(order_id=order_id):
                 order = self.orders.get(order_id)
                 return Duplicate() if order is not None and order.closed else None
             case Statement():
-                return self._refuse_statement(change)
-
-    def _refuse_open(self, change: OrderOpened) -> Duplicate | Refusal | None:
-        known = self.orders.get(change.order_id)
-        if known is None or known.quantity is None:
-            return Refusal("too_many_orders") if self.orders.is_full else None
-        same = (known.currency, known.quantity, known.lock_per_unit, known.is_buy) == (
-            change.currency,
-            change.quantity,
-            change.lock_per_unit,
-            change.is_buy,
-        )
-        return Duplicate() if same else Refusal("order_differs")
-
-    def _refuse_statement(self, change: Statement) -> Duplicate | Refusal | None:
-        last = self.told.get((change.wallet, kind_of(change)))
-        through = change.includes_through
-        if last is not None and last.version is not None and change.version is not None:
-            if change.version < last.version:
-                return Refusal("older_version")
-            if change.version == last.version:
-                return Duplicate() if last.digest == digest(change) else Refusal("version_reused")
-        if through is None:
-            return None
-        if last is not None and last.includes_through is not None and through < last.includes_through:
-            return Refusal("includes_less")  # what came late was left out of the book, and would now be lost
-        if self.forgotten_at is not None and through < self.forgotten_at:
-            return Refusal("includes_too_little")  # what must stay on top of the statement is no longer known
-        return None
+                return refuse_statement(self.told.get((change.wallet, kind_of(change))), self.forgotten_at, change)
 
     def _own_movement(self, change: OrderOpened | OrderClosed | Statement) -> Movement:
         """The movement that stands in the book for a change that is none of the exchange's."""
@@ -177,25 +133,6 @@ class Book:
         if told is None or told.includes_through is None or movement.occurred_at is None:
             return False
         return movement.occurred_at <= told.includes_through
-
-    def _order_after(self, change: Change) -> tuple[str, Order] | None:
-        """The order that a change touches, as it is afterwards."""
-        match change:
-            case Record(movement=Movement(order_id=str() as order_id, wallet=wallet), quantity=Decimal() as quantity):
-                return order_id, self.orders.filled(order_id, wallet, quantity)
-            case OrderOpened():
-                opened = replace(
-                    self.orders.get(change.order_id) or Order(change.wallet),
-                    currency=change.currency,
-                    quantity=change.quantity,
-                    lock_per_unit=change.lock_per_unit,
-                    is_buy=change.is_buy,
-                )
-                return change.order_id, opened
-            case OrderClosed():
-                return change.order_id, replace(self.orders.get(change.order_id) or Order(change.wallet), closed=True)
-            case _:
-                return None
 
     def _lock_change(self, order_id: str, after: Order) -> dict[Leg, Decimal]:
         leg, before = after.leg, self.orders.get(order_id)
@@ -241,7 +178,7 @@ class Book:
 
     def replay(self, movement: Movement, change: Change, recorded_at: int) -> None:
         """Takes a stored recording, with the effects that it had then. Replayed versions are no part of the recent history."""
-        self.apply(Recording(self.version + 1, movement, change, recorded_at, self._order_after(change)), 0)
+        self.apply(Recording(self.version + 1, movement, change, recorded_at, order_after(self.orders, change)), 0)
         self._entries.clear()
         self._forget(movement.occurred_at)
 
@@ -383,15 +320,3 @@ class Book:
             open_orders=open_orders,
             orders={order_id: order for order_id, order in known.items() if order is not None},
         )
-
-
-def _step_of(change: Change) -> OrderStep | None:
-    match change:
-        case Record(movement=Movement(order_id=str() as order_id), quantity=Decimal() as quantity):
-            return OrderStep(order_id, StepKind.FILL, quantity)
-        case OrderOpened(order_id=order_id):
-            return OrderStep(order_id, StepKind.OPEN)
-        case OrderClosed(order_id=order_id):
-            return OrderStep(order_id, StepKind.CLOSE)
-        case _:
-            return None

@@ -24,19 +24,18 @@ from reconcile_actors.domain.comparison import (
     evaluate,
 )
 from reconcile_actors.domain.cuts import CutMark
-from reconcile_actors.domain.discrepancy import Kind
-from reconcile_actors.domain.doubts import Doubts, Finding, Known
+from reconcile_actors.domain.doubts import Doubts, Known
 from reconcile_actors.domain.lock_check import lock_gaps
 from reconcile_actors.domain.movements import merge
-from reconcile_actors.domain.naming import Named, has_happened, is_shown
+from reconcile_actors.domain.naming import has_happened, is_shown
 from reconcile_actors.domain.register import Change, Register
 from reconcile_actors.domain.repeats import Answers
 from reconcile_actors.domain.snapshot import Bracket, Snapshot, UnknownReason
+from reconcile_actors.domain.standing import Standing, value_of
 from reconcile_actors.domain.tolerance import Tolerances
 from reconcile_actors.domain.window import BookWindow
 
 _UNDATED_MAX: Final = 4
-_VALUE = frozenset({Field.TOTAL, Field.BORROWED, Field.POSITION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +60,18 @@ class Tracker:
     last_decided_us: int | None = None
     exact: tuple[Leg, ...] = ()
     _doubts: Doubts = field(init=False)
-    _named: Named = field(default_factory=Named)
+    _standing: Standing = field(init=False)
     _answers: Answers = field(default_factory=Answers)
     _floor: CutMark | None = None
     _agreed: Bracket | None = None
     _held: Snapshot | None = None
     _undated: list[Snapshot] = field(default_factory=list)
-    _vague: set[Leg] = field(default_factory=set)
     _since_us: int | None = None
     _speaks_at: int | None = None
 
     def __post_init__(self) -> None:
         self._doubts = Doubts(self.bounds)
+        self._standing = Standing(self.register)
 
     # -- what the reconciliation actor should do next ------------------------------------------------------------------
 
@@ -89,12 +88,12 @@ class Tracker:
     @property
     def names_unseen(self) -> bool:
         """Whether history names what no read since has shown either way."""
-        return bool(self._named.new)
+        return bool(self._standing.named.new)
 
     @property
     def named(self) -> tuple[Missing, ...]:
         """What history names and the book lacks, past any lateness of the trading process."""
-        return self._named.missing
+        return self._standing.named.missing
 
     @property
     def last_match(self) -> Bracket | None:
@@ -142,9 +141,9 @@ class Tracker:
             return done, changes
         gaps = lock_gaps(question, self.declared.fee_reserve, settled=settled)
         if settled:
-            return True, changes + self._apply(self._doubts.weigh_locks(gaps, question), question, now_at)
+            return True, changes + self._standing.apply(self._doubts.weigh_locks(gaps, question), question, now_at)
         agreeing = {leg: None for leg, gap in gaps.items() if gap is None}
-        changes += self._apply(self._doubts.weigh_locks(agreeing, question), question, now_at)
+        changes += self._standing.apply(self._doubts.weigh_locks(agreeing, question), question, now_at)
         return done and len(agreeing) == len(gaps), changes
 
     def _judge_value(self, question: Question, now_at: int, *, settled: bool) -> tuple[Evaluation | None, list[Change]]:
@@ -170,25 +169,17 @@ class Tracker:
         self._answers.remember(snapshot)
 
     def _question(self, window: BookWindow, snapshot: Snapshot) -> Question:
-        # a loss of unknown size explains no read
-        stands = {} if self._vague else self._stands()
-        shift = self._named.shift()
-        expected = [merge(stands, shift)] if shift else []
         return Question(
             window=window,
             snapshot=snapshot,
             bounds=self.bounds,
             authoritative=self.declared.authoritative,
             tolerances=Tolerances(snapshot.steps, window.operations, window.open_orders),
-            expected=[*expected, stands] if stands else expected,
+            expected=self._standing.expected(),
             floor=self._floor,
             since_us=self._since_us,
             doubted=bool(self._doubts),
         )
-
-    def _stands(self) -> dict[Leg, Decimal]:
-        """The differences that are past doubt."""
-        return {leg: one.difference for leg, one in self.register.open.items() if leg.field in _VALUE and one.is_loss}
 
     def _take(self, verdict: Evaluation, question: Question, now_at: int) -> list[Change]:
         match verdict:
@@ -215,52 +206,44 @@ class Tracker:
         snapshot = question.snapshot
         self._floor, self._agreed, self.exact = agreed.mark, snapshot.bracket, agreed.exact
         self._doubts.clear()
-        self._vague.clear()
         self._answers.refresh(snapshot)
         self._decide(question)
         self._held = snapshot
         self._take_named(agreed, question)
-        changes: list[Change] = []
-        for leg in [leg for leg in self.register.open if leg.field in _VALUE and leg not in agreed.amounts]:
-            changes += self.register.close(leg, now_at)
-        for leg, amount in agreed.amounts.items():
-            # up to rounding it is what was expected: what stands does not drift
-            changes += self._observe(leg, agreed.expected.get(leg, amount), question, now_at, confirmed=True)
-        return changes + self._note_apart(now_at)
+        return self._standing.agree(agreed.expected, agreed.amounts, question, now_at)
 
     def _lag(self, question: Question, amounts: Amounts, now_at: int) -> list[Change]:
         self.reason = UnknownReason.STALE
         findings = self._doubts.take_lag(question, amounts)
         if findings:
             self._decide(question)
-        return self._apply(findings, question, now_at) or self._name_alone(question, now_at)
+        return self._standing.apply(findings, question, now_at) or self._name_alone(question, now_at)
 
     def _differ(self, different: Different, question: Question, now_at: int) -> list[Change]:
-        named = by_leg(one for one in self._named.new if is_shown(one, question.snapshot.bracket, self.bounds))
-        stands = self._stands()
-        expected = merge(stands, self._named.shift())
+        stands, named = self._standing.losses(), by_leg(self._shown(question))
+        expected = merge(stands, self._standing.named.shift())
         known = Known(
             stands=stands,
             named={leg: expected.get(leg, money.ZERO) for leg in named},
             vanished=lambda leg: self._has_vanished(leg, question.snapshot),
         )
         findings = self._doubts.weigh(different, question, known)
-        changes = self._apply(findings, question, now_at)
-        doubtful = [leg for leg in self._doubts.streaks if not self._is_loss(leg)]
+        changes = self._standing.apply(findings, question, now_at)
+        doubtful = [leg for leg in self._doubts.streaks if not self._standing.is_loss(leg)]
         if any(self._doubts.streaks[leg].newest.vanished for leg in doubtful):
             self.reason = UnknownReason.SUDDEN_DISAPPEARANCE
         elif self._doubts.streaks and not doubtful:
             self._decide(question)
-        self._named.account(one for leg in named if self._is_loss(leg) for one in named[leg])
+        self._standing.named.account(one for leg in named if self._standing.is_loss(leg) for one in named[leg])
         if self._doubts.survivors.reads > 2 * self.bounds.reads:
             changes += self._name_alone(question, now_at)
         return changes
 
     def _has_vanished(self, leg: Leg, snapshot: Snapshot) -> bool:
         """Whether what the exchange held at the last agreement is gone whole; before the first one, what the book holds."""
-        if _value_of(leg, snapshot):
+        if value_of(leg, snapshot):
             return False
-        return self._held is None or (leg.field is Field.TOTAL and bool(_value_of(leg, self._held)))
+        return self._held is None or (leg.field is Field.TOTAL and bool(value_of(leg, self._held)))
 
     def _decide(self, question: Question) -> None:
         self.last_decided_us = question.snapshot.bracket.received_us
@@ -275,116 +258,31 @@ class Tracker:
         """
         through_at = now_at - self.bounds.local_lag_us
         late = [one for one in missing if has_happened(one, through_at)]
-        self._named.take(late if self._has_spoken(now_at) else (), through_at - self.bounds.skew_us)
-        changes: list[Change] = []
-        for leg, named in by_leg(self._named.missing).items():
-            one = self.register.open.get(leg)
-            if one is not None and one.is_loss:
-                changes += self.register.observe(
-                    leg,
-                    local=one.local,
-                    exchange_value=one.exchange_value,
-                    difference=one.difference,
-                    tolerance=one.tolerance,
-                    now_at=now_at,
-                    confirmed=True,
-                    missing=named,
-                )
-        return changes + self._note_apart(now_at)
+        self._standing.named.take(late if self._has_spoken(now_at) else (), through_at - self.bounds.skew_us)
+        return self._standing.explain(now_at)
 
     def _has_spoken(self, now_at: int) -> bool:
-        if not self.bounds.start_grace_us:
-            return True  # nobody is waited for
         if self._speaks_at is None:
             return self._agreed is not None
         return now_at >= self._speaks_at + self.bounds.local_lag_us
 
+    def _shown(self, question: Question) -> list[Missing]:
+        """What history names, that no read has shown either way, and that this one must show."""
+        return [one for one in self._standing.named.new if is_shown(one, question.snapshot.bracket, self.bounds)]
+
     def _take_named(self, agreed: Agreed, question: Question) -> None:
         """What history names is part of the difference that stands, or balances agree without it."""
-        if self._named.shift() and agreed.expected is question.expected[0]:
-            self._named.account_all()
+        named = self._standing.named
+        if named.shift() and agreed.expected is question.expected[0]:
+            named.account_all()
             return
         if not agreed.expected:
-            self._named.settle()
-        shown = [one for one in self._named.new if is_shown(one, question.snapshot.bracket, self.bounds)]
-        self._named.account(one for one in shown if not agreed.expected.keys().isdisjoint(one.effects))
-        self._named.set_apart(one for one in shown if agreed.expected.keys().isdisjoint(one.effects))
+            named.settle()
+        shown = self._shown(question)
+        named.account(one for one in shown if not agreed.expected.keys().isdisjoint(one.effects))
+        named.set_apart(one for one in shown if agreed.expected.keys().isdisjoint(one.effects))
 
     def _name_alone(self, question: Question, now_at: int) -> list[Change]:
         """Where reads cannot decide, what history names stands by itself: the id is missing, whatever the balances look like."""
-        self._named.set_apart(one for one in self._named.new if is_shown(one, question.snapshot.bracket, self.bounds))
-        return self._note_apart(now_at)
-
-    def _note_apart(self, now_at: int) -> list[Change]:
-        """Ids that the book lacks although balances agree: each currency's are one discrepancy of their own."""
-        changes: list[Change] = []
-        apart = {leg: named for leg, named in by_leg(self._named.apart).items() if not self._is_loss(leg)}
-        legs = {Leg(leg.wallet, leg.currency, Field.MOVEMENT) for leg in apart}
-        for own in [leg for leg in self.register.open if leg.field is Field.MOVEMENT and leg not in legs]:
-            changes += self.register.close(own, now_at)
-        for leg, named in apart.items():
-            own = Leg(leg.wallet, leg.currency, Field.MOVEMENT)
-            amount = merge(*(one.effects for one in named)).get(leg, money.ZERO)
-            changes += self.register.observe(
-                own,
-                local=None,
-                exchange_value=amount,
-                difference=amount,
-                tolerance=money.ZERO,
-                now_at=now_at,
-                confirmed=True,
-                missing=tuple(Missing(one.movement, {own: one.effects[leg]}, one.partly_known) for one in named),
-            )
-        return changes
-
-    # -- shared --------------------------------------------------------------------------------------------------------
-
-    def _apply(self, findings: Iterable[Finding], question: Question, now_at: int) -> list[Change]:
-        changes: list[Change] = []
-        for leg, difference, confirmed, vague in findings:
-            self._vague.discard(leg)
-            if difference is None:
-                changes += self.register.close(leg, now_at)
-            elif confirmed or not self._is_doubted(leg):
-                if confirmed and vague:
-                    self._vague.add(leg)
-                changes += self._observe(leg, difference, question, now_at, confirmed=confirmed)
-        return changes
-
-    def _observe(
-        self, leg: Leg, difference: Decimal, question: Question, now_at: int, *, confirmed: bool
-    ) -> list[Change]:
-        exchange = _value_of(leg, question.snapshot) or money.ZERO
-        changes = self.register.observe(
-            leg,
-            local=money.subtract(exchange, difference),
-            exchange_value=exchange,
-            difference=difference,
-            tolerance=question.tolerances.of(leg),
-            now_at=now_at,
-            confirmed=confirmed,
-            missing=self._named.causes(leg),
-        )
-        if self._is_loss(leg) and leg.field in _VALUE:
-            # one cause is one discrepancy
-            changes += self.register.close(Leg(leg.wallet, leg.currency, Field.MOVEMENT), now_at)
-        return changes
-
-    def _is_doubted(self, leg: Leg) -> bool:
-        """Whether a difference of the leg is open: a guess at its size does not change it."""
-        one = self.register.open.get(leg)
-        return one is not None and one.kind is not Kind.PRECISION
-
-    def _is_loss(self, leg: Leg) -> bool:
-        one = self.register.open.get(leg)
-        return one is not None and one.is_loss
-
-
-def _value_of(leg: Leg, snapshot: Snapshot) -> Decimal | None:
-    if leg.field is Field.POSITION:
-        position = snapshot.positions.get((leg.wallet, leg.currency))
-        return position.quantity if position else None
-    balance = snapshot.balances.get((leg.wallet, leg.currency))
-    if balance is None:
-        return None
-    return {Field.TOTAL: balance.total, Field.LOCKED: balance.locked, Field.BORROWED: balance.borrowed}.get(leg.field)
+        self._standing.named.set_apart(self._shown(question))
+        return self._standing.note_apart(now_at)

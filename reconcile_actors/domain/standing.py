@@ -1,0 +1,148 @@
+"""What stands against an account: the register, what history names, and losses whose size is not known."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from reconcile_actors.domain import money
+from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.causes import Missing, by_leg
+from reconcile_actors.domain.comparison import Amounts, Question
+from reconcile_actors.domain.discrepancy import Kind
+from reconcile_actors.domain.doubts import Finding
+from reconcile_actors.domain.movements import merge
+from reconcile_actors.domain.naming import Named
+from reconcile_actors.domain.register import Change, Register
+from reconcile_actors.domain.snapshot import Snapshot
+
+VALUE_FIELDS = frozenset({Field.TOTAL, Field.BORROWED, Field.POSITION})
+
+
+@dataclass(slots=True)
+class Standing:
+    """Turns what reads and history say into changes of the register."""
+
+    register: Register
+    named: Named = field(default_factory=Named)
+    _vague: set[Leg] = field(default_factory=set)
+
+    def losses(self) -> dict[Leg, Decimal]:
+        """The differences of value that are past doubt."""
+        return {
+            leg: one.difference for leg, one in self.register.open.items() if leg.field in VALUE_FIELDS and one.is_loss
+        }
+
+    def expected(self) -> list[dict[Leg, Decimal]]:
+        """What would explain a read, the likeliest first: what stands as history has moved it since, then as it stands.
+
+        A loss of unknown size explains no read.
+        """
+        stands = {} if self._vague else self.losses()
+        shift = self.named.shift()
+        moved = [merge(stands, shift)] if shift else []
+        return [*moved, stands] if stands else moved
+
+    def is_loss(self, leg: Leg) -> bool:
+        """Whether a loss stands on the leg."""
+        one = self.register.open.get(leg)
+        return one is not None and one.is_loss
+
+    def agree(self, expected: Amounts, amounts: Amounts, question: Question, now_at: int) -> list[Change]:
+        """A read agrees but for what was expected, up to rounding: nothing else stands, and what stands does not drift."""
+        self._vague.clear()
+        changes: list[Change] = []
+        for leg in [leg for leg in self.register.open if leg.field in VALUE_FIELDS and leg not in amounts]:
+            changes += self.register.close(leg, now_at)
+        for leg, amount in amounts.items():
+            changes += self._observe(leg, expected.get(leg, amount), question, now_at, confirmed=True)
+        return changes + self.note_apart(now_at)
+
+    def apply(self, findings: Iterable[Finding], question: Question, now_at: int) -> list[Change]:
+        """What a decided read says, leg by leg. A guess at its size does not change a difference that is open."""
+        changes: list[Change] = []
+        for leg, difference, confirmed, vague in findings:
+            self._vague.discard(leg)
+            if difference is None:
+                changes += self.register.close(leg, now_at)
+            elif confirmed or not self._is_doubted(leg):
+                if confirmed and vague:
+                    self._vague.add(leg)
+                changes += self._observe(leg, difference, question, now_at, confirmed=confirmed)
+        return changes
+
+    def explain(self, now_at: int) -> list[Change]:
+        """A newer history: losses get the causes that it names, ids that stand by themselves come and go."""
+        changes: list[Change] = []
+        for leg, missing in by_leg(self.named.missing).items():
+            one = self.register.open.get(leg)
+            if one is not None and one.is_loss:
+                changes += self.register.observe(
+                    leg,
+                    local=one.local,
+                    exchange_value=one.exchange_value,
+                    difference=one.difference,
+                    tolerance=one.tolerance,
+                    now_at=now_at,
+                    confirmed=True,
+                    missing=missing,
+                )
+        return changes + self.note_apart(now_at)
+
+    def note_apart(self, now_at: int) -> list[Change]:
+        """Ids that the book lacks although balances agree: each currency's are one discrepancy of their own."""
+        changes: list[Change] = []
+        apart = {leg: missing for leg, missing in by_leg(self.named.apart).items() if not self.is_loss(leg)}
+        legs = {_movement_leg(leg) for leg in apart}
+        for own in [leg for leg in self.register.open if leg.field is Field.MOVEMENT and leg not in legs]:
+            changes += self.register.close(own, now_at)
+        for leg, missing in apart.items():
+            own = _movement_leg(leg)
+            amount = merge(*(one.effects for one in missing)).get(leg, money.ZERO)
+            changes += self.register.observe(
+                own,
+                local=None,
+                exchange_value=amount,
+                difference=amount,
+                tolerance=money.ZERO,
+                now_at=now_at,
+                confirmed=True,
+                missing=tuple(Missing(one.movement, {own: one.effects[leg]}, one.partly_known) for one in missing),
+            )
+        return changes
+
+    def _observe(
+        self, leg: Leg, difference: Decimal, question: Question, now_at: int, *, confirmed: bool
+    ) -> list[Change]:
+        exchange = value_of(leg, question.snapshot) or money.ZERO
+        changes = self.register.observe(
+            leg,
+            local=money.subtract(exchange, difference),
+            exchange_value=exchange,
+            difference=difference,
+            tolerance=question.tolerances.of(leg),
+            now_at=now_at,
+            confirmed=confirmed,
+            missing=self.named.causes(leg),
+        )
+        if self.is_loss(leg) and leg.field in VALUE_FIELDS:
+            changes += self.register.close(_movement_leg(leg), now_at)  # one cause is one discrepancy
+        return changes
+
+    def _is_doubted(self, leg: Leg) -> bool:
+        one = self.register.open.get(leg)
+        return one is not None and one.kind is not Kind.PRECISION
+
+
+def _movement_leg(leg: Leg) -> Leg:
+    return Leg(leg.wallet, leg.currency, Field.MOVEMENT)
+
+
+def value_of(leg: Leg, snapshot: Snapshot) -> Decimal | None:
+    """What the exchange states of a leg."""
+    if leg.field is Field.POSITION:
+        position = snapshot.positions.get((leg.wallet, leg.currency))
+        return position.quantity if position else None
+    balance = snapshot.balances.get((leg.wallet, leg.currency))
+    if balance is None:
+        return None
+    return {Field.TOTAL: balance.total, Field.LOCKED: balance.locked, Field.BORROWED: balance.borrowed}.get(leg.field)
