@@ -130,9 +130,10 @@ class Book:
 
     def _included(self, movement: Movement, kind: str) -> bool:
         told = self.told.get((movement.wallet, kind))
-        if told is None or told.includes_through is None or movement.occurred_at is None:
+        happened_at = movement.occurred_at if movement.occurred_at is not None else self._dates.get(movement.id)
+        if told is None or told.includes_through is None or happened_at is None:
             return False
-        return movement.occurred_at <= told.includes_through
+        return happened_at <= told.includes_through
 
     def _lock_change(self, order_id: str, after: Order) -> dict[Leg, Decimal]:
         leg, before = after.leg, self.orders.get(order_id)

@@ -90,6 +90,14 @@ def test_an_included_movement_that_comes_later_keeps_its_id_and_changes_nothing(
     assert book.propose(moved(1, 5, at), 9) == Refusal("conflict", conflict=True)
 
 
+def test_a_movement_that_history_dates_is_included_by_that_time() -> None:
+    """Told without a time of its own, it still counts once when the exchange says that it happened before the reach."""
+    book = book_of(stated(1, 100, BTC=9))
+    book.date([moved(1, 4, 90).movement])
+    take(book, moved(1, 4, None))
+    assert book.legs[BTC] == 9
+
+
 def test_the_order_of_arrival_of_movements_and_statement_does_not_matter() -> None:
     """What a statement includes and what stays on top follows from own times alone."""
     changes = (moved(1, 4, 90), moved(2, 7, 110), stated(2, 100, BTC=20))
