@@ -74,7 +74,10 @@ def load_text(
         settings = Settings.model_validate(table)
     except ValidationError as error:
         raise ConfigError(_explain(error, name, origins)) from None
-    return _absolute(settings, directory or Path.cwd())
+    try:
+        return _absolute(settings, directory or Path.cwd())
+    except RuntimeError:  # what expanduser raises
+        raise ConfigError(f"{name}: a path begins with the home of a user whom this machine does not know") from None
 
 
 def _section(table: Table, key: str) -> Table:

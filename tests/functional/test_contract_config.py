@@ -52,6 +52,13 @@ def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
     assert str(tmp_path) in ended.err
 
 
+def test_the_home_of_nobody_is_a_configuration_error(tmp_path: Path) -> None:
+    """A path that cannot be resolved is no internal error."""
+    code, text = check(tmp_path, ACCOUNT + '[store]\npath = "~nobody-of-this-name/reconcile.db"\n')
+    assert code == 10
+    assert "home" in text
+
+
 @pytest.mark.parametrize("key", ["retry_count", "timeout_seconds"])
 def test_true_is_no_number(tmp_path: Path, key: str) -> None:
     """A switch where a number belongs is refused, not read as 1."""
