@@ -250,7 +250,7 @@ class World:
             return
         self._fill_now(number, side, quantity, price, fee, true, None, locks)
 
-    def _fill_now(
+    def _fill_now(  # noqa: PLR0917 a model's inner step, called in two places
         self,
         number: int,
         side: str,
