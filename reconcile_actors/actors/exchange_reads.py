@@ -14,7 +14,7 @@ from reconcile_actors.kernel.behaviour import Context, Failure
 from reconcile_actors.kernel.signals import BreakerChanged, Healthy, Unhealthy
 
 CONFIRM_SECONDS: Final = 0.25
-BURST_MAX: Final = 3
+BURST_MAX: Final = 10
 RETRY_SECONDS: Final = 0.5
 CLOCK_SECONDS: Final = 0.001  # timers may be that early
 SAFETY_SECONDS: Final = 2.0
@@ -22,10 +22,11 @@ SAFETY_SECONDS: Final = 2.0
 
 @dataclass(slots=True)
 class ReadPlan:
-    """One read at a time. A difference is read again soon, a few times, then at the exchange's own spacing.
+    """One read at a time. A difference is read again soon, ten times at most, then at the exchange's own spacing.
 
-    The pauses double: what moved around the first read leaves several differences possible, and the later a read, the less
-    of it has both in reach.
+    The pauses double, because what moved around the first read leaves several differences possible, and the later a read,
+    the less of it has both in reach. They end at half the exchange's spacing: while one difference is looked into, which may
+    be a late report, another one can begin.
 
     `due` is when the next read is planned for (monotonic seconds), None where none is. After a breaker opened, `probing`
     allows a single read.
@@ -67,10 +68,11 @@ def _due(desk: Desk, reads: ReadPlan) -> float | None:
         # after its own first read: that failed, or its answer is about to meet the book
         asked = one.tries > 0 or reads.started * 1_000_000 >= one.started_us
         return reads.started + RETRY_SECONDS if asked else 0.0
+    spacing = gateway.facts.poll_seconds
     if in_doubt and reads.burst < BURST_MAX:
-        return reads.started + CONFIRM_SECONDS * (1 << reads.burst)
+        return reads.started + min(CONFIRM_SECONDS * (1 << reads.burst), spacing / 2)
     if desk.account.watch or one is not None or in_doubt:
-        return reads.started + gateway.facts.poll_seconds
+        return reads.started + spacing
     return None
 
 

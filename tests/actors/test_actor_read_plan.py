@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -32,7 +33,7 @@ def spacings(rig: Rig, count: int) -> list[float]:
 
 
 def test_each_difference_is_read_again_soon() -> None:
-    """Reports that came late before cost a later difference nothing: it too is read again soon, then at the exchange's spacing."""
+    """Reports that came late before cost a later difference nothing: it too is read again soon, and then twice as often as else."""
     rig = Rig()
     world = rig.exchanges["a"]
     world.facts = replace(world.facts, poll_seconds=2.0)
@@ -45,4 +46,17 @@ def test_each_difference_is_read_again_soon() -> None:
     rig.host.run_until(lambda reads=world.reads: world.reads > reads)
     rig.host.advance(0.1)
     world.glitch("USD", "-250")
-    assert spacings(rig, 5) == pytest.approx([0.25, 0.5, 1.0, 2.0, 2.0], abs=0.05)
+    assert spacings(rig, 5) == pytest.approx([0.25, 0.5, 1.0, 1.0, 2.0], abs=0.05)  # found by then
+
+
+def test_a_doubt_that_lasts_is_read_at_the_exchange_s_spacing() -> None:
+    """Ten reads come sooner; where they decide nothing, the exchange's limit is no longer drawn upon."""
+    rig = Rig()
+    world = rig.exchanges["a"]
+    world.facts = replace(world.facts, poll_seconds=2.0)
+    rig.opened().quiet()
+    rig.host.run_until(lambda reads=world.reads: world.reads > reads)
+    rig.host.advance(0.1)
+    world.holdings["BTC"] = Decimal(0)  # what a theft looks like: it takes fresh connections and time
+    world.always = lambda snapshot: replace(snapshot, connection=1)  # and there is none to be had
+    assert spacings(rig, 12) == pytest.approx([0.25, 0.5, *[1.0] * 8, 2.0, 2.0], abs=0.06)
