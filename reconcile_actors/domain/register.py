@@ -176,4 +176,7 @@ def _explained(one: BalanceDiscrepancy, leg: Leg, missing: tuple[Missing, ...] |
     for each in missing:
         explained = money.add(explained, each.effects.get(leg, money.ZERO))
     ids = sorted(each.id for each in missing)[:EVIDENCE_MAX]
-    return replace(one, cause=cause_of(missing, leg), evidence=tuple(ids), explained=money.tidy(explained))
+    residual = money.EXACT.abs(money.subtract(one.difference, explained))
+    # a cause that accounts for the smaller part only would send a person looking in the wrong place
+    cause = cause_of(missing, leg) if residual <= money.EXACT.abs(explained) else "unexplained"
+    return replace(one, cause=cause, evidence=tuple(ids), explained=money.tidy(explained))

@@ -249,6 +249,13 @@ def test_history_names_the_cause() -> None:
     assert (change.after.cause, change.after.evidence, change.after.explained) == ("missed_fill", ("T001", "T002"), 2)
 
 
+@pytest.mark.parametrize(("exchange", "cause"), [("5", "missed_fill"), ("8", "missed_fill"), ("9", "unexplained")])
+def test_a_cause_accounts_for_the_larger_part(exchange: str, cause: str) -> None:
+    """A small missed fill is not the cause of a large loss that nobody names; what it explains is said all the same."""
+    [change] = see(register(), "2", exchange, missing=(missed(1, 3),))
+    assert (change.after.cause, change.after.explained) == (cause, 3)
+
+
 def test_a_cause_may_come_later_and_go() -> None:
     """Unknown history changes nothing; history that names nothing leaves it unexplained; a guess has no cause yet."""
     known = register()
