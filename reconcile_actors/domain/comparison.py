@@ -57,7 +57,7 @@ class Lagging:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The read says nothing either way: `unsettled`, `behind`, `busy`, `too_many_cuts` or `untimed`."""
+    """The read says nothing either way: `unsettled`, `behind`, `ambiguous`, `busy`, `too_many_cuts` or `untimed`."""
 
     reason: str
 
@@ -88,6 +88,7 @@ class Question:
 
     `expected` are differences that would explain the read, the likeliest first. Cuts before `floor` are provisional.
     Recordings from before `since_us` (monotonic) may be missing. `doubted`: settled reads have differed since the last agreement.
+    `vague` is what stands while its size is not known.
     """
 
     window: BookWindow
@@ -99,6 +100,7 @@ class Question:
     floor: CutMark | None = None
     since_us: int | None = None
     doubted: bool = False
+    vague: Amounts = field(default_factory=dict)
 
     @property
     def reach(self) -> Reach:
@@ -130,11 +132,12 @@ def evaluate(question: Question, *, settled: bool) -> Evaluation:
     plain = settled or not (question.expected or question.doubted)
     hypotheses = [*question.expected, {}] if plain else question.expected
     seekers = [_Seeker(one, question) for one in hypotheses]
+    vague = _Seeker(question.vague, question)
     joint: set[Vector] = set()
     overflow = False
     try:
         for _ in admissible_cuts(question.window, question.reach, question.bounds, difference):
-            for one in seekers:
+            for one in (*seekers, vague):
                 one.look(difference)
             if settled:
                 joint.add(frozenset(difference.amounts.items()))
@@ -142,7 +145,8 @@ def evaluate(question: Question, *, settled: bool) -> Evaluation:
         overflow = True
     for one in seekers:
         if one.found is not None:
-            return one.found
+            is_ambiguous = question.vague and not one.expected and vague.found is not None
+            return Undecided("ambiguous") if is_ambiguous else one.found
         if one.behind:
             return Undecided("behind")
     if not settled:

@@ -34,7 +34,7 @@ class Answers:
         The book moved if no state that it had then is one that it may have now. Beyond the recent versions nothing is known.
         """
         first = self._first.get(question.snapshot.digest)
-        if first is None or first.requested_us >= question.snapshot.bracket.requested_us:
+        if first is None or not joint or first.requested_us >= question.snapshot.bracket.requested_us:
             return False
         reach = Reach.of(first, question.bounds)
         if not question.knows_since(reach.earliest_us):

@@ -26,13 +26,18 @@ class Standing:
     named: Named = field(default_factory=Named)
     _vague: set[Leg] = field(default_factory=set)
 
+    @property
+    def vague(self) -> dict[Leg, Decimal]:
+        """All that stands, where the size of some of it is not known."""
+        return self.losses() if self._vague else {}
+
     def losses(self) -> dict[Leg, Decimal]:
         """The differences of value that are past doubt."""
         return {
             leg: one.difference for leg, one in self.register.open.items() if leg.field in VALUE_FIELDS and one.is_loss
         }
 
-    def expected(self) -> list[dict[Leg, Decimal]]:
+    def expected(self, *, by_history_alone: bool = False) -> list[dict[Leg, Decimal]]:
         """What would explain a read, the likeliest first: what stands as history has moved it since, then as it stands.
 
         A loss of unknown size explains no read.
@@ -40,7 +45,7 @@ class Standing:
         stands = {} if self._vague else self.losses()
         shift = self.named.shift()
         moved = [merge(stands, shift)] if shift else []
-        return [*moved, stands] if stands else moved
+        return moved if by_history_alone or not stands else [*moved, stands]
 
     def is_loss(self, leg: Leg) -> bool:
         """Whether a loss stands on the leg."""
@@ -93,7 +98,8 @@ class Standing:
         changes: list[Change] = []
         apart = {leg: missing for leg, missing in by_leg(self.named.apart).items() if not self.is_loss(leg)}
         legs = {_movement_leg(leg) for leg in apart}
-        for own in [leg for leg in self.register.open if leg.field is Field.MOVEMENT and leg not in legs]:
+        over = [leg for leg in self.register.open if leg.field is Field.MOVEMENT and leg not in legs]
+        for own in over if self.named.seen else ():
             changes += self.register.close(own, now_at)
         for leg, missing in apart.items():
             own = _movement_leg(leg)

@@ -22,6 +22,7 @@ from reconcile_actors.domain.comparison import (
     Question,
     Undecided,
     evaluate,
+    explains,
 )
 from reconcile_actors.domain.cuts import CutMark
 from reconcile_actors.domain.doubts import Doubts, Known
@@ -133,7 +134,7 @@ class Tracker:
             self._doubts = Doubts(self.bounds)
             return True, []
         changes = self._judge_undated(window, snapshot, now_at) if settled else []
-        question = self._question(window, snapshot)
+        question = self._question(window, snapshot, settled=settled)
         verdict, moved = self._judge_value(question, now_at, settled=settled)
         changes += moved
         done = settled or verdict is None or isinstance(verdict, Agreed)
@@ -161,24 +162,27 @@ class Tracker:
         changes: list[Change] = []
         for one in waiting:
             if one.bracket.received_us >= oldest_us:
-                changes += self._judge_value(self._question(window, one), now_at, settled=True)[1]
+                changes += self._judge_value(self._question(window, one, settled=True), now_at, settled=True)[1]
         return changes
 
     def remember(self, snapshot: Snapshot) -> None:
         """Keeps what the answer looked like, so that the same answer after later movements is known for lag."""
         self._answers.remember(snapshot)
 
-    def _question(self, window: BookWindow, snapshot: Snapshot) -> Question:
+    def _question(self, window: BookWindow, snapshot: Snapshot, *, settled: bool) -> Question:
+        doubted = bool(self._doubts)
         return Question(
             window=window,
             snapshot=snapshot,
             bounds=self.bounds,
             authoritative=self.declared.authoritative,
             tolerances=Tolerances(snapshot.steps, window.operations, window.open_orders),
-            expected=self._standing.expected(),
+            # once a settled read differs, that an unsettled one shows what stands may be chance
+            expected=self._standing.expected(by_history_alone=doubted and not settled),
             floor=self._floor,
             since_us=self._since_us,
-            doubted=bool(self._doubts),
+            doubted=doubted,
+            vague=self._standing.vague,
         )
 
     def _take(self, verdict: Evaluation, question: Question, now_at: int) -> list[Change]:
@@ -237,13 +241,16 @@ class Tracker:
         self._standing.named.account(one for leg in named if self._standing.is_loss(leg) for one in named[leg])
         if self._doubts.survivors.reads > 2 * self.bounds.reads:
             changes += self._name_alone(question, now_at)
+        stands = self._standing.losses()
+        if any(explains(stands, dict(vector), question.tolerances) for vector in different.joint):
+            self._doubts.clear()  # all of it stands now
         return changes
 
     def _has_vanished(self, leg: Leg, snapshot: Snapshot) -> bool:
         """Whether what the exchange held at the last agreement is gone whole; before the first one, what the book holds."""
-        if value_of(leg, snapshot):
+        if leg.field is not Field.TOTAL or value_of(leg, snapshot):
             return False
-        return self._held is None or (leg.field is Field.TOTAL and bool(value_of(leg, self._held)))
+        return self._held is None or bool(value_of(leg, self._held))
 
     def _decide(self, question: Question) -> None:
         self.last_decided_us = question.snapshot.bracket.received_us
@@ -256,9 +263,11 @@ class Tracker:
 
         Only what the trading process must have reported by now counts: nothing, as long as it may not have spoken yet.
         """
+        if not self._has_spoken(now_at):
+            return []
         through_at = now_at - self.bounds.local_lag_us
         late = [one for one in missing if has_happened(one, through_at)]
-        self._standing.named.take(late if self._has_spoken(now_at) else (), through_at - self.bounds.skew_us)
+        self._standing.named.take(late, through_at - self.bounds.skew_us)
         return self._standing.explain(now_at)
 
     def _has_spoken(self, now_at: int) -> bool:
