@@ -18,6 +18,7 @@ ROUND_TRIP_SECONDS: Final = 0.5
 
 _WATCH_SHARE: Final = 0.8
 _WATCH_BURST_SHARE: Final = 0.5
+_POLL_ROOM: Final = 2.0  # of the watching share: pages of history, however many, must not put off a balance
 _RESERVE: Final = 2.0  # our clock and Kraken's do not tick together
 _POLL_COST: Final = 2.0  # three quarters of the decay: one balance a poll, one page of history each fourth poll
 _POLLS_A_HISTORY: Final = 4
@@ -99,7 +100,7 @@ class CallLimit:
         wait = (self._counter.level(decay, now_us) + cost - maximum) / decay
         if purpose is Purpose.WATCH:
             rate = decay * _WATCH_SHARE
-            burst = self.tier.maximum * _WATCH_BURST_SHARE
+            burst = self.tier.maximum * _WATCH_BURST_SHARE - (_POLL_ROOM if cost > COST_OTHER else 0.0)
             wait = max(wait, (self._watch.level(rate, now_us) + cost - burst) / rate)
         return (
             wait if wait > _CLOCK_STEP_SECONDS else 0.0

@@ -64,6 +64,20 @@ def test_the_declared_spacing_needs_no_waiting(tier: Tier) -> None:
     assert burst(limit, Purpose.CONFIRM, now_us) >= 5
 
 
+@pytest.mark.parametrize("tier", [STARTER, INTERMEDIATE, PRO])
+def test_history_puts_no_poll_off(tier: Tier) -> None:
+    """While as many pages of history as may be are asked for just before it, every balance goes at its declared moment."""
+    limit, pages = CallLimit(tier), 0
+    for poll in range(1000):
+        now_us = int(poll * tier.poll_seconds * 1e6)
+        while limit.wait_seconds(COST_HISTORY, Purpose.WATCH, now_us) == 0:
+            limit.spend(COST_HISTORY, Purpose.WATCH, now_us)
+            pages += 1
+        assert limit.wait_seconds(COST_OTHER, Purpose.WATCH, now_us) == 0
+        limit.spend(COST_OTHER, Purpose.WATCH, now_us)
+    assert pages > 250  # more than one each fourth poll
+
+
 def test_what_is_attainable() -> None:
     """Only the highest tier finds a difference within five seconds, and the others say so."""
     assert PRO.poll_seconds == 2.0
