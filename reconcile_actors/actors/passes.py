@@ -10,6 +10,7 @@ from reconcile_actors.domain.snapshot import Snapshot, UnknownReason
 from reconcile_actors.domain.window import BookWindow
 from reconcile_actors.kernel.envelope import ReplyTo
 
+LOOKS_MAX = 3
 HOUR_US = 3_600_000_000
 
 
@@ -26,9 +27,17 @@ class Pass:
     snapshot: Snapshot | None = None
     window: BookWindow | None = None
     history_done: bool = False
+    looks_again: int = 0
     judged: bool = False
     failed: UnknownReason | None = None
     detail: str = ""
+
+    def may_be_explained(self, open_ones: Sequence[BalanceDiscrepancy], history_through: int | None) -> bool:
+        """Whether a loss has no cause yet and history has not been seen up to the read that showed it."""
+        if self.failed is not None or self.snapshot is None or history_through is None or self.looks_again >= LOOKS_MAX:
+            return False
+        unseen = history_through < self.snapshot.bracket.received_at
+        return unseen and any(one.cause == "unexplained" for one in open_ones)
 
     @property
     def wants_read(self) -> bool:

@@ -1,10 +1,11 @@
 """Full passes: how one begins, when it ends, and how its report goes on record before anybody hears of it."""
 
 from functools import partial
+from typing import Final
 
 from reconcile_actors.actors.desk import Desk, at, correlation_of, us
 from reconcile_actors.actors.passes import FullStates, Pass, make_report
-from reconcile_actors.actors.ticks import PassDeadline, PassDue
+from reconcile_actors.actors.ticks import HistoryDue, PassDeadline, PassDue
 from reconcile_actors.domain.ledger import AuditEntry, UnitOfWork
 from reconcile_actors.domain.report import ReconciliationReport
 from reconcile_actors.domain.snapshot import UnknownReason
@@ -12,6 +13,8 @@ from reconcile_actors.kernel.behaviour import Context
 from reconcile_actors.kernel.envelope import ReplyTo
 from reconcile_actors.messages import ReconciliationCompleted
 from reconcile_actors.messages.wire import to_json
+
+LOOK_AGAIN_SECONDS: Final = 1.0
 
 
 def begin(desk: Desk, context: Context, asker: ReplyTo | None) -> bool:
@@ -55,6 +58,11 @@ def finish_if_decided(desk: Desk, context: Context, states: FullStates, history_
         return
     open_ones = judging.tracker.register.all_open() if judging is not None else ()
     if not one.is_decided(open_ones, pricing=desk.pricing):
+        return
+    if one.may_be_explained(open_ones, history_through):
+        # an exchange lists what happened a little later than its balances show it
+        one.looks_again, one.history_done = one.looks_again + 1, False
+        desk.later(context, LOOK_AGAIN_SECONDS, HistoryDue())
         return
     desk.current = None
     report = make_report(
