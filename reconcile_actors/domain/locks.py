@@ -90,15 +90,15 @@ def _timeline(
         if at <= last_at:
             yield until, total.range
             until = at
-        edge = total
-        for key in set(touching[at]):
+        edge, touched = total, set(touching[at])
+        for key in touched:
             one, before = histories[key], held[key]
             after = held[key] = one.at(at - 1)
             share = fee_reserve if one.order.is_buy else money.ZERO
             either = Range(min(before.low, after.low), max(before.high, after.high))
             total, edge = total.moved(before, after, share), edge.moved(before, either, share)
-        if at <= last_at:
-            yield at, edge.range  # of what happened at one instant any part may be shown
+        if at <= last_at and len(touched) > 1:
+            yield at, edge.range  # of what happened to several orders at one instant any part may be shown
     yield until, total.range
 
 

@@ -26,11 +26,20 @@ class Named:
     seen: bool = False
     _accounted: dict[str, Missing] = field(default_factory=dict)
     _apart: frozenset[str] = frozenset()
+    _settled: frozenset[str] = frozenset()
 
     def take(self, missing: Iterable[Missing], certain_at: int) -> None:
         """A newer history, which replaces what was named before. What happened up to `certain_at` (UTC us) is certain."""
         self.missing, self.seen = tuple(missing), True
         self.certain = tuple(one for one in self.missing if has_happened(one, certain_at))
+        self._apart &= {_key(one) for one in self.missing}
+        self._settled = frozenset()
+
+    def book(self, ids: Iterable[str | None]) -> None:
+        """These were told since history was seen: they are missing no longer, as far as is known."""
+        told = set(ids)
+        self.missing = tuple(one for one in self.missing if one.id not in told)
+        self.certain = tuple(one for one in self.certain if one.id not in told)
         self._apart &= {_key(one) for one in self.missing}
 
     def causes(self, leg: Leg) -> tuple[Missing, ...] | None:
@@ -40,7 +49,8 @@ class Named:
     @property
     def new(self) -> tuple[Missing, ...]:
         """What no read has shown either way."""
-        return tuple(one for one in self.certain if _key(one) not in self._accounted and _key(one) not in self._apart)
+        known = {*self._accounted, *self._apart, *self._settled}
+        return tuple(one for one in self.certain if _key(one) not in known)
 
     @property
     def apart(self) -> tuple[Missing, ...]:
@@ -71,7 +81,8 @@ class Named:
             self._accounted.pop(key, None)
 
     def settle(self) -> None:
-        """No difference stands: nothing is accounted."""
+        """No difference stands: what was accounted has come into the book, unless a newer history names it still."""
+        self._settled |= set(self._accounted)
         self._accounted = {}
 
 

@@ -24,7 +24,7 @@ from reconcile_actors.domain.comparison import (
     evaluate,
     explains,
 )
-from reconcile_actors.domain.cuts import CutMark
+from reconcile_actors.domain.cuts import CutMark, recorded_after
 from reconcile_actors.domain.doubts import Doubts, Known
 from reconcile_actors.domain.lock_check import lock_gaps
 from reconcile_actors.domain.movements import merge
@@ -69,6 +69,7 @@ class Tracker:
     _undated: list[Snapshot] = field(default_factory=list)
     _since_us: int | None = None
     _speaks_at: int | None = None
+    _looked_at: int | None = None
 
     def __post_init__(self) -> None:
         self._doubts = Doubts(self.bounds)
@@ -133,6 +134,7 @@ class Tracker:
             self.reason = window.unknown
             self._doubts = Doubts(self.bounds)
             return True, []
+        self._note_told(window, snapshot.bracket)
         changes = self._judge_undated(window, snapshot, now_at) if settled else []
         question = self._question(window, snapshot, settled=settled)
         verdict, moved = self._judge_value(question, now_at, settled=settled)
@@ -241,8 +243,8 @@ class Tracker:
         self._standing.named.account(one for leg in named if self._standing.is_loss(leg) for one in named[leg])
         if self._doubts.survivors.reads > 2 * self.bounds.reads:
             changes += self._name_alone(question, now_at)
-        stands = self._standing.losses()
-        if any(explains(stands, dict(vector), question.tolerances) for vector in different.joint):
+        stands = {} if self._standing.vague else self._standing.losses()
+        if stands and any(explains(stands, dict(vector), question.tolerances) for vector in different.joint):
             self._doubts.clear()  # all of it stands now
         return changes
 
@@ -268,7 +270,14 @@ class Tracker:
         through_at = now_at - self.bounds.local_lag_us
         late = [one for one in missing if has_happened(one, through_at)]
         self._standing.named.take(late, through_at - self.bounds.skew_us)
+        self._looked_at = now_at
         return self._standing.explain(now_at)
+
+    def _note_told(self, window: BookWindow, bracket: Bracket) -> None:
+        named = self._standing.named
+        if named.missing and self._looked_at is not None:
+            looked_us = self._looked_at - bracket.requested_at + bracket.requested_us
+            named.book(one.id for one in recorded_after(window.entries, looked_us))
 
     def _has_spoken(self, now_at: int) -> bool:
         if self._speaks_at is None:
