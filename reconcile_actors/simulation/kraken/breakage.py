@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from reconcile_actors.simulation.kraken.faults import Fault, Injected
+from reconcile_actors.simulation.faults import Fault, Injected
 from reconcile_actors.simulation.kraken.wire import KrakenError
 
 _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"

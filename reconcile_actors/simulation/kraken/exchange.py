@@ -13,14 +13,14 @@ from types import TracebackType
 from typing import Self
 
 from reconcile_actors.simulation.account import Account
+from reconcile_actors.simulation.faults import Faults, RequestLog
 from reconcile_actors.simulation.ids import IdMint
 from reconcile_actors.simulation.kraken.auth import ALL_PERMISSIONS, Keys, Permission, User
-from reconcile_actors.simulation.kraken.faults import Faults, RequestLog
 from reconcile_actors.simulation.kraken.limits import CallCounter, Tier
 from reconcile_actors.simulation.kraken.server import KrakenServer
-from reconcile_actors.simulation.kraken.threaded import LoopThread
 from reconcile_actors.simulation.market import Market
 from reconcile_actors.simulation.seeding import seeded
+from reconcile_actors.simulation.threaded import LoopThread
 
 MAIN = "main"
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from reconcile_actors.simulation.kraken.faults import Fault, FaultOptions, Injected
+from reconcile_actors.simulation.faults import Fault, FaultOptions, Injected
 from reconcile_actors.simulation.kraken.wire import Json
 from reconcile_actors.simulation.money import plus, text
 

@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from reconcile_actors.simulation.faults import Fault, Faults, Injected, RequestLog, RequestRecord
 from reconcile_actors.simulation.kraken.auth import SignedRequest, User, authenticate
 from reconcile_actors.simulation.kraken.balances import BALANCES
 from reconcile_actors.simulation.kraken.breakage import broken_response, raise_declared_error
 from reconcile_actors.simulation.kraken.endpoints import Call, PrivateEndpoint
-from reconcile_actors.simulation.kraken.faults import Fault, Faults, Injected, RequestLog, RequestRecord
 from reconcile_actors.simulation.kraken.funds import FUNDS
 from reconcile_actors.simulation.kraken.history import HISTORY
 from reconcile_actors.simulation.kraken.mutations import bent, rendered

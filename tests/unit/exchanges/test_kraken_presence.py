@@ -1,6 +1,6 @@
 """When an answer with fewer rows is incomplete, and when it is what the exchange means."""
 
-from reconcile_actors.exchanges.kraken.presence import AGREEMENT_US, Presence
+from reconcile_actors.exchanges.presence import AGREEMENT_US, Presence
 
 ALL = {"A", "B", "C"}
 LESS = {"A", "B"}

@@ -7,7 +7,7 @@ import pytest
 from simulation_client import Clock
 
 from reconcile_actors.simulation import Fault, FaultOptions, Tier
-from reconcile_actors.simulation.kraken.faults import Faults, Injected, RequestLog, RequestRecord
+from reconcile_actors.simulation.faults import Faults, Injected, RequestLog, RequestRecord
 from reconcile_actors.simulation.kraken.limits import CallCounter
 from reconcile_actors.simulation.kraken.mutations import bent, rendered
 

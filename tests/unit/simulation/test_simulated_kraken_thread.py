@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from reconcile_actors.simulation import SimulatedKraken
-from reconcile_actors.simulation.kraken.threaded import LoopThread
+from reconcile_actors.simulation.threaded import LoopThread
 
 
 def get(url: str) -> dict:

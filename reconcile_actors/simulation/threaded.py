@@ -19,7 +19,7 @@ class LoopThread:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Event | None = None
-        self._thread = Thread(target=self._run, name="simulated-kraken", daemon=True)
+        self._thread = Thread(target=self._run, name="simulated-exchange", daemon=True)
 
     def open(self) -> None:
         """Returns once `start` has run; raises what it raised."""
