@@ -156,7 +156,21 @@ class BookConfig(Section):
 
 
 class RecoveryConfig(Section):
-    """`[recovery]`. This version observes only: the table may stand empty."""
+    """`[recovery]`: what is repaired by itself once armed in mode "recover"; everything else is held for a person."""
+
+    backfill: bool = Field(default=True, description="post what the exchange's history names, under its own ids")
+    adopt_max_usd: UnsignedAmount = Field(
+        Decimal("10.0"), description="the largest remainder that nothing explains to adopt into suspense; 0 adopts none"
+    )
+
+
+class HaltConfig(Section):
+    """`[halt]`: when the trading process is asked to stop."""
+
+    loss_usd: PositiveAmount = Field(
+        Decimal(1000), description="a confirmed loss worth this or more, that history does not explain, halts trading"
+    )
+    in_observe: bool = Field(default=False, description="true: ask for a halt in observe mode too")
 
 
 class ValuationConfig(Section):
@@ -206,6 +220,7 @@ class Settings(Section):
     portfolio: PortfolioConfig = Field(default_factory=PortfolioConfig)
     book: BookConfig = Field(default_factory=BookConfig)
     recovery: RecoveryConfig = Field(default_factory=RecoveryConfig)
+    halt: HaltConfig = Field(default_factory=HaltConfig)
     valuation: ValuationConfig = Field(default_factory=ValuationConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)

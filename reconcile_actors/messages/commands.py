@@ -1,10 +1,14 @@
 """What an operator or the embedding program asks of the system."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
 from reconcile_actors.messages.base import ExchangeMessage, Message, Name
+
+# Made by the service, e.g. kraken-main:spot:BTC:total:1; a symbol may stand in it.
+DiscrepancyId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,300}$")]
+PostingId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,400}$")]
 
 
 class ReconcileNow(ExchangeMessage):
@@ -32,6 +36,54 @@ class PauseExchange(_OperatorCommand):
 
 class ResumeExchange(_OperatorCommand):
     """Read a paused, parked or broken-off account again."""
+
+
+class _Resolution(_OperatorCommand):
+    """A person's decision about one discrepancy; the reply is Recorded, `refused` with a reason where it cannot be done."""
+
+    id: DiscrepancyId
+
+
+class ApproveResolution(_Resolution):
+    """Do what was proposed for a discrepancy that waits for approval."""
+
+
+class RejectResolution(_Resolution):
+    """Do not do what was proposed: the discrepancy stands, and is not proposed again as long as it is the same."""
+
+
+class OverrideResolution(_Resolution):
+    """Do this instead of what was proposed: `backfill` what history names, or `adopt` the whole difference."""
+
+    action: Literal["backfill", "adopt"]
+
+
+class IgnoreDiscrepancy(_Resolution):
+    """Expect this difference from now on; another amount is another discrepancy. Possible in observe mode too."""
+
+
+class AcknowledgeAdjustment(ExchangeMessage):
+    """From the trading process: it has taken an adjustment over, and need not be told again."""
+
+    id: PostingId
+
+
+class AcknowledgeHalt(ExchangeMessage):
+    """From the trading process: it has stopped trading on the account."""
+
+    id: PostingId
+
+
+class ReleaseHalt(_OperatorCommand):
+    """Trading may go on: the reason of a halt is dealt with."""
+
+    id: PostingId
+
+
+class GetHalts(Message):
+    """The trading halts that stand, of one account or all; the reply is a tuple of TradingHalt."""
+
+    exchange: Name | None = None
 
 
 class GetPortfolio(Message):

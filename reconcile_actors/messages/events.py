@@ -2,7 +2,9 @@
 
 from pydantic import ConfigDict, SkipValidation
 
+from reconcile_actors.domain.adjustment import Adjustment
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
+from reconcile_actors.domain.halt import TradingHalt
 from reconcile_actors.domain.report import ReconciliationReport
 from reconcile_actors.messages.base import Event, Name
 
@@ -29,6 +31,38 @@ class DiscrepancyConfirmed(_DiscrepancyEvent):
 
 class DiscrepancyResolved(_DiscrepancyEvent):
     """A discrepancy is gone: the two sides agree again."""
+
+
+class _AdjustmentEvent(Event):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    adjustment: SkipValidation[Adjustment]
+
+
+class AdjustmentProposed(_AdjustmentEvent):
+    """A repair was worked out; by policy it is posted next, or a person is asked (`ApprovalRequested`)."""
+
+
+class PortfolioAdjusted(_AdjustmentEvent):
+    """A repair was posted to the book: the trading process should take its lines over. Said again until AcknowledgeAdjustment."""
+
+
+class ApprovalRequested(_DiscrepancyEvent):
+    """A discrepancy waits for a person: approve, reject, override or ignore it."""
+
+    reason: str
+
+
+class _HaltEvent(Event):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    halt: SkipValidation[TradingHalt]
+
+
+class TradingHaltRequested(_HaltEvent):
+    """Stop trading on the account. Said again until AcknowledgeHalt."""
+
+
+class TradingHaltReleased(_HaltEvent):
+    """A person released the halt: trading may go on."""
 
 
 class ExchangeDegraded(Event):

@@ -27,6 +27,14 @@ _NAMED: Final[Mapping[str, type[Message]]] = {
             commands.GetPortfolio,
             commands.GetStatus,
             commands.GetDiscrepancies,
+            commands.GetHalts,
+            commands.ApproveResolution,
+            commands.RejectResolution,
+            commands.OverrideResolution,
+            commands.IgnoreDiscrepancy,
+            commands.AcknowledgeAdjustment,
+            commands.AcknowledgeHalt,
+            commands.ReleaseHalt,
         )
     },
 }
