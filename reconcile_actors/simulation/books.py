@@ -5,7 +5,7 @@ from decimal import Decimal
 from threading import RLock
 
 from reconcile_actors.simulation.ids import IdMint
-from reconcile_actors.simulation.instruments import find_asset
+from reconcile_actors.simulation.instruments import KRAKEN, Catalogue
 from reconcile_actors.simulation.ledger import Entry, Holding, InvalidAmountError, Ledger
 from reconcile_actors.simulation.money import ZERO
 from reconcile_actors.simulation.records import Event, FundsMoved
@@ -14,11 +14,12 @@ from reconcile_actors.simulation.records import Event, FundsMoved
 class Books:
     """Hold `lock` (re-entrant) to read several things at one instant. `events` is append-only, oldest first."""
 
-    def __init__(self, name: str, *, clock: Callable[[], float], mint: IdMint) -> None:
+    def __init__(self, name: str, *, clock: Callable[[], float], mint: IdMint, catalogue: Catalogue = KRAKEN) -> None:
         """`clock` gives Unix seconds; should it step back, the account's own time stands still."""
         self.name = name
         self.lock = RLock()
-        self.ledger = Ledger(mint)
+        self.catalogue = catalogue
+        self.ledger = Ledger(mint, catalogue)
         self.events: list[Event] = []
         self._mint = mint
         self._clock = clock
@@ -27,17 +28,17 @@ class Books:
     def balance(self, asset: str) -> Decimal:
         """What the account owns of `asset`, locked part included."""
         with self.lock:
-            return self.ledger.holding(find_asset(asset).code).balance
+            return self.ledger.holding(self.catalogue.asset(asset).code).balance
 
     def hold(self, asset: str) -> Decimal:
         """What open orders lock of `asset`."""
         with self.lock:
-            return self.ledger.holding(find_asset(asset).code).hold
+            return self.ledger.holding(self.catalogue.asset(asset).code).hold
 
     def available(self, asset: str) -> Decimal:
         """What no open order locks of `asset`."""
         with self.lock:
-            return self.ledger.available(find_asset(asset).code)
+            return self.ledger.available(self.catalogue.asset(asset).code)
 
     def holdings(self, as_of: float | None = None) -> dict[str, Holding]:
         """All assets at one instant: now, or Unix seconds `as_of`."""

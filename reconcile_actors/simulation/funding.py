@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from reconcile_actors.simulation.books import Books, require_positive
 from reconcile_actors.simulation.ids import IdMint
-from reconcile_actors.simulation.instruments import find_asset
+from reconcile_actors.simulation.instruments import KRAKEN, Catalogue
 from reconcile_actors.simulation.ledger import Entry
 from reconcile_actors.simulation.money import ZERO
 from reconcile_actors.simulation.records import Funding, FundingKind, FundingStatus
@@ -15,9 +15,9 @@ from reconcile_actors.simulation.records import Funding, FundingKind, FundingSta
 class FundingDesk(Books):
     """`fundings` holds deposits and withdrawals by refid, oldest first."""
 
-    def __init__(self, name: str, *, clock: Callable[[], float], mint: IdMint) -> None:
+    def __init__(self, name: str, *, clock: Callable[[], float], mint: IdMint, catalogue: Catalogue = KRAKEN) -> None:
         """As `Books`."""
-        super().__init__(name, clock=clock, mint=mint)
+        super().__init__(name, clock=clock, mint=mint, catalogue=catalogue)
         self.fundings: dict[str, Funding] = {}
 
     def deposit(self, asset: str, amount: Decimal, *, fee: Decimal = ZERO, pending: bool = False) -> str:
@@ -64,11 +64,11 @@ class FundingDesk(Books):
         """A staking reward, credited to `asset` (often a suffix wallet such as `DOT.S`). Returns its refid."""
         with self.lock:
             require_positive(asset, amount)
-            return self._move(self._mint.long("S"), Entry(find_asset(asset).code, amount, "staking"))
+            return self._move(self._mint.long("S"), Entry(self.catalogue.asset(asset).code, amount, "staking"))
 
     def transfer(self, source: str, target: str, amount: Decimal) -> str:
         """Moves between a spot asset and a wallet of it that earns (`XXBT` and `XBT.F`), either way. Returns its refid."""
-        out, into = find_asset(source).code, find_asset(target).code
+        out, into = self.catalogue.asset(source).code, self.catalogue.asset(target).code
         require_positive(out, amount)
         subtypes = ("stakingtospot", "spotfromstaking") if "." in out else ("spottostaking", "stakingfromspot")
         with self.lock:
@@ -80,7 +80,7 @@ class FundingDesk(Books):
 
     def send_to_futures(self, asset: str, amount: Decimal) -> str:
         """Moves to the futures wallet, which stands outside this account. Returns its refid."""
-        code = find_asset(asset).code
+        code = self.catalogue.asset(asset).code
         require_positive(code, amount)
         with self.lock:
             return self._move(
@@ -89,7 +89,7 @@ class FundingDesk(Books):
 
     def convert(self, source: str, spent: Decimal, target: str, received: Decimal, *, fee: Decimal = ZERO) -> str:
         """An instant exchange outside the order book: a `spend` and a `receive` row under one refid, which is returned."""
-        out, into = find_asset(source).code, find_asset(target).code
+        out, into = self.catalogue.asset(source).code, self.catalogue.asset(target).code
         require_positive(out, spent)
         require_positive(into, received)
         with self.lock:
@@ -102,10 +102,10 @@ class FundingDesk(Books):
     def adjust(self, asset: str, amount: Decimal) -> str:
         """A glitch: the exchange changes a balance by a signed `amount` of its own accord. Returns its refid."""
         with self.lock:
-            return self._move(self._mint.long("J"), Entry(find_asset(asset).code, amount, "adjustment"))
+            return self._move(self._mint.long("J"), Entry(self.catalogue.asset(asset).code, amount, "adjustment"))
 
     def _funding(self, kind: FundingKind, asset: str, amount: Decimal, fee: Decimal, *, key: str) -> Funding:
-        code = find_asset(asset).code
+        code = self.catalogue.asset(asset).code
         require_positive(code, amount)
         return Funding(
             refid=self._mint.long("Q" if kind is FundingKind.DEPOSIT else "A"),

@@ -1,5 +1,6 @@
 """What is traded: assets and pairs in the exchange's own codes, with decimals and minimums as the exchange publishes them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -119,21 +120,41 @@ _PAIRS = (
 PAIRS = {pair.id: pair for pair in _PAIRS}
 
 
+class Catalogue:
+    """What one exchange lists, by its own codes."""
+
+    def __init__(self, assets: Iterable[Asset], pairs: Iterable[Pair]) -> None:
+        """Codes and names are looked up as they stand; a code goes before another asset's name."""
+        self.assets = {asset.code: asset for asset in assets}
+        self.pairs = {pair.id: pair for pair in pairs}
+
+    def asset(self, name: str) -> Asset:
+        """The asset with that code or altname; raises `UnknownInstrumentError`."""
+        if name in self.assets:
+            return self.assets[name]
+        for candidate in self.assets.values():
+            if candidate.altname == name:
+                return candidate
+        raise UnknownInstrumentError(name)
+
+    def pair(self, name: str) -> Pair:
+        """The pair with that id, altname or slashed name; raises `UnknownInstrumentError`."""
+        if name in self.pairs:
+            return self.pairs[name]
+        for candidate in self.pairs.values():
+            if name in {candidate.altname, candidate.wsname}:
+                return candidate
+        raise UnknownInstrumentError(name)
+
+
+KRAKEN = Catalogue(_ASSETS, _PAIRS)
+
+
 def find_asset(name: str) -> Asset:
-    """The asset with that code or altname; raises `UnknownInstrumentError`."""
-    if name in ASSETS:
-        return ASSETS[name]
-    for candidate in _ASSETS:
-        if candidate.altname == name:
-            return candidate
-    raise UnknownInstrumentError(name)
+    """Kraken's asset with that code or altname; raises `UnknownInstrumentError`."""
+    return KRAKEN.asset(name)
 
 
 def find_pair(name: str) -> Pair:
-    """The pair with that id, altname or slashed name; raises `UnknownInstrumentError`."""
-    if name in PAIRS:
-        return PAIRS[name]
-    for candidate in _PAIRS:
-        if name in {candidate.altname, candidate.wsname}:
-            return candidate
-    raise UnknownInstrumentError(name)
+    """Kraken's pair with that id, altname or slashed name; raises `UnknownInstrumentError`."""
+    return KRAKEN.pair(name)

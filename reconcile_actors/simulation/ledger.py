@@ -11,7 +11,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 from reconcile_actors.simulation.ids import IdMint
-from reconcile_actors.simulation.instruments import find_asset
+from reconcile_actors.simulation.instruments import KRAKEN, Catalogue
 from reconcile_actors.simulation.money import ZERO, fits, minus, plus, total
 from reconcile_actors.simulation.records import LedgerRow
 
@@ -63,8 +63,9 @@ _NOTHING = Holding(ZERO, ZERO)
 class Ledger:
     """Not thread-safe: the account that owns it serialises access."""
 
-    def __init__(self, mint: IdMint) -> None:
+    def __init__(self, mint: IdMint, catalogue: Catalogue = KRAKEN) -> None:
         self._mint = mint
+        self._catalogue = catalogue
         self._rows: list[LedgerRow] = []
         self._positions: dict[str, int] = {}
         self._running: dict[str, Decimal] = {}
@@ -136,11 +137,11 @@ class Ledger:
     def _checked(self, entries: Sequence[Entry], holds: Mapping[str, Decimal]) -> dict[str, Holding]:
         after: dict[str, Holding] = {}
         for entry in entries:
-            _require_fits(entry.asset, entry.amount, entry.fee)
+            self._require_fits(entry.asset, entry.amount, entry.fee)
             before = after.get(entry.asset, self.holding(entry.asset))
             after[entry.asset] = Holding(plus(before.balance, minus(entry.amount, entry.fee)), before.hold)
         for asset, change in holds.items():
-            _require_fits(asset, change)
+            self._require_fits(asset, change)
             before = after.get(asset, self.holding(asset))
             after[asset] = Holding(before.balance, plus(before.hold, change))
         for asset, holding in after.items():
@@ -166,8 +167,7 @@ class Ledger:
         self._rows.append(row)
         return row
 
-
-def _require_fits(asset: str, *amounts: Decimal) -> None:
-    decimals = find_asset(asset).decimals
-    if not all(fits(amount, decimals) for amount in amounts):
-        raise InvalidAmountError(asset)
+    def _require_fits(self, asset: str, *amounts: Decimal) -> None:
+        decimals = self._catalogue.asset(asset).decimals
+        if not all(fits(amount, decimals) for amount in amounts):
+            raise InvalidAmountError(asset)

@@ -8,7 +8,7 @@ from decimal import ROUND_DOWN, Decimal
 from threading import RLock
 
 from reconcile_actors.simulation.account import Account
-from reconcile_actors.simulation.instruments import PAIRS, Pair, find_pair
+from reconcile_actors.simulation.instruments import PAIRS, Catalogue, Pair
 from reconcile_actors.simulation.ledger import InsufficientFundsError
 from reconcile_actors.simulation.money import minus, over, plus, rounded, times
 from reconcile_actors.simulation.records import Fill, Order, Side
@@ -25,6 +25,7 @@ class Market:
         self.lock = RLock()
         self._random = seeded(seed, "market")
         self._pairs = tuple(pairs)
+        self._catalogue = Catalogue((), self._pairs)
         self._ticks = {pair.id: _ticks(pair, pair.opening_price) for pair in self._pairs}
         self._extremes = {pair.id: (pair.opening_price, pair.opening_price) for pair in self._pairs}
         self._accounts: list[Account] = []
@@ -38,13 +39,13 @@ class Market:
     def price(self, pair: str) -> Decimal:
         """The last price, a whole number of ticks."""
         with self.lock:
-            market = find_pair(pair)
+            market = self._catalogue.pair(pair)
             return times(market.tick, Decimal(self._ticks[market.id]))
 
     def extremes(self, pair: str) -> tuple[Decimal, Decimal]:
         """The lowest and the highest price so far."""
         with self.lock:
-            return self._extremes[find_pair(pair).id]
+            return self._extremes[self._catalogue.pair(pair).id]
 
     def step(self, now: float) -> list[Fill]:
         """Moves every price by a few ticks, then trades what rests at or beyond it; returns the fills. `now` is Unix seconds."""

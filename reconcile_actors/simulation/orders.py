@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from reconcile_actors.simulation.books import Books
 from reconcile_actors.simulation.ids import IdMint
-from reconcile_actors.simulation.instruments import Pair, find_asset, find_pair
+from reconcile_actors.simulation.instruments import KRAKEN, Catalogue, Pair
 from reconcile_actors.simulation.ledger import Entry, InsufficientFundsError
 from reconcile_actors.simulation.money import ZERO, fits, minus, plus, rounded, times
 from reconcile_actors.simulation.records import (
@@ -38,9 +38,12 @@ class InvalidOrderError(ValueError):
 class OrderDesk(Books):
     """`orders` holds every order by id as it stands now; `fills` is append-only. Both are oldest first."""
 
-    def __init__(self, name: str, *, clock: Callable[[], float], mint: IdMint) -> None:
+    taker_rate = TAKER_RATE
+    maker_rate = MAKER_RATE
+
+    def __init__(self, name: str, *, clock: Callable[[], float], mint: IdMint, catalogue: Catalogue = KRAKEN) -> None:
         """As `Books`."""
-        super().__init__(name, clock=clock, mint=mint)
+        super().__init__(name, clock=clock, mint=mint, catalogue=catalogue)
         self.orders: dict[str, Order] = {}
         self.fills: list[Fill] = []
         self._fill_positions: dict[str, int] = {}
@@ -61,7 +64,7 @@ class OrderDesk(Books):
 
         A market order locks nothing and is meant to be filled at once. Raises `InvalidOrderError`, `InsufficientFundsError`.
         """
-        market = find_pair(pair)
+        market = self.catalogue.pair(pair)
         _require_valid(market, volume, price)
         with self.lock:
             order = self._held(
@@ -100,7 +103,7 @@ class OrderDesk(Books):
                 fee=plus(order.fee, fill.fee),
                 fill_ids=(*order.fill_ids, fill.id),
             )
-            after = replace(after, hold=_hold_of(after))
+            after = replace(after, hold=self._hold_of(after))
             release = {order.hold_asset: minus(after.hold, order.hold)}
             rows = self.ledger.apply(fill.at, fill.id, _trade_entries(fill), release)
             fill = replace(fill, ledger_ids=tuple(row.id for row in rows))
@@ -149,24 +152,22 @@ class OrderDesk(Books):
 
     def _held(self, order: Order) -> Order:
         """The order with its hold booked. A buy must also be able to pay its fee, though the fee is not held."""
-        hold = _hold_of(order)
+        hold = self._hold_of(order)
         if order.order_type is OrderType.MARKET:
             return order
         needed = hold
         if order.side is Side.BUY and not order.fee_in_base:
-            needed = plus(hold, rounded(times(hold, TAKER_RATE), find_asset(order.pair.quote).decimals, ROUND_UP))
+            needed = plus(hold, rounded(times(hold, self.taker_rate), self._decimals(order.pair.quote), ROUND_UP))
         if needed > self.ledger.available(order.hold_asset):
             raise InsufficientFundsError(order.hold_asset)
         self.ledger.apply(order.opened_at, order.id, (), {order.hold_asset: hold})
         return replace(order, hold=hold)
 
     def _priced(self, order: Order, volume: Decimal, price: Decimal, *, maker: bool) -> Fill:
-        pair, rate = order.pair, MAKER_RATE if maker else TAKER_RATE
-        cost = rounded(times(price, volume), find_asset(pair.quote).decimals)
-        fee = rounded(times(cost, rate), find_asset(pair.quote).decimals)
-        charged, fee_asset = fee, pair.quote
-        if order.fee_in_base:
-            charged, fee_asset = rounded(times(volume, rate), find_asset(pair.base).decimals), pair.base
+        pair, rate = order.pair, self.maker_rate if maker else self.taker_rate
+        cost = rounded(times(price, volume), self._decimals(pair.quote))
+        fee = rounded(times(cost, rate), self._decimals(pair.quote))
+        fee_asset, charged = self._charge(order, volume, cost, rate)
         return Fill(
             id=self._mint.short("T"),
             order_id=order.id,
@@ -186,6 +187,22 @@ class OrderDesk(Books):
             ledger_ids=(),
         )
 
+    def _charge(self, order: Order, volume: Decimal, cost: Decimal, rate: Decimal) -> tuple[str, Decimal]:
+        """Which asset a fill's fee is taken in, and how much of it."""
+        asset, amount = (order.pair.base, volume) if order.fee_in_base else (order.pair.quote, cost)
+        return asset, rounded(times(amount, rate), self._decimals(asset))
+
+    def _hold_of(self, order: Order) -> Decimal:
+        """What the rest of a limit order locks: its cost at the limit for a buy, its volume for a sell."""
+        if order.price is None:
+            return ZERO
+        if order.side is Side.SELL:
+            return order.remaining
+        return rounded(times(order.remaining, order.price), self._decimals(order.pair.quote), ROUND_UP)
+
+    def _decimals(self, asset: str) -> int:
+        return self.catalogue.asset(asset).decimals
+
     def _end(self, order: Order, status: OrderStatus, reason: str | None) -> Order:
         ended = replace(order, status=status, reason=reason, closed_at=self.now())
         self.orders[order.id] = ended
@@ -203,19 +220,10 @@ def _require_valid(pair: Pair, volume: Decimal, price: Decimal | None) -> None:
         raise InvalidOrderError("price")
 
 
-def _hold_of(order: Order) -> Decimal:
-    """What the rest of a limit order locks: its cost at the limit for a buy, its volume for a sell."""
-    if order.price is None:
-        return ZERO
-    if order.side is Side.SELL:
-        return order.remaining
-    return rounded(times(order.remaining, order.price), find_asset(order.pair.quote).decimals, ROUND_UP)
-
-
-def _trade_entries(fill: Fill) -> tuple[Entry, Entry]:
+def _trade_entries(fill: Fill) -> tuple[Entry, ...]:
     base_sign, quote_sign = (1, -1) if fill.side is Side.BUY else (-1, 1)
     pair = fill.pair
-    return (
+    sides = (
         Entry(
             pair.base,
             times(fill.volume, Decimal(base_sign)),
@@ -229,3 +237,6 @@ def _trade_entries(fill: Fill) -> tuple[Entry, Entry]:
             fee=fill.fee_charged if fill.fee_asset == pair.quote else ZERO,
         ),
     )
+    if fill.fee_asset in {pair.base, pair.quote}:
+        return sides
+    return (*sides, Entry(fill.fee_asset, ZERO, "trade", fee=fill.fee_charged))

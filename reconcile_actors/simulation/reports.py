@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import count
 from typing import TypeAlias
 
-from reconcile_actors.simulation.instruments import Pair, find_asset
+from reconcile_actors.simulation.instruments import KRAKEN, Catalogue, Pair
 from reconcile_actors.simulation.money import ZERO, minus, text
 from reconcile_actors.simulation.records import (
     Event,
@@ -65,12 +65,19 @@ class Reporter:
     """Turns events into reports and holds each back until it is due. `omitted` keeps, as a truth to judge by, what was never told."""
 
     def __init__(
-        self, *, exchange: str, wallet: str = "spot", seed: int = 0, misreporting: Misreporting = HONEST
+        self,
+        *,
+        exchange: str,
+        wallet: str = "spot",
+        seed: int = 0,
+        misreporting: Misreporting = HONEST,
+        catalogue: Catalogue = KRAKEN,
     ) -> None:
-        """`exchange` is the account's name in the messages."""
+        """`exchange` is the account's name in the messages; `catalogue` says how many decimals its assets have."""
         self.omitted: list[Report] = []
         self._exchange = exchange
         self._wallet = wallet
+        self._catalogue = catalogue
         self._wrong = misreporting
         self._random = seeded(seed, exchange, "reports")
         self._fills = 0
@@ -108,9 +115,9 @@ class Reporter:
         rows = [
             {
                 "currency": unified(asset),
-                "total": _plain(asset, balance),
-                "available": _plain(asset, minus(balance, hold)),
-                "locked": _plain(asset, hold),
+                "total": self._plain(asset, balance),
+                "available": self._plain(asset, minus(balance, hold)),
+                "locked": self._plain(asset, hold),
             }
             for asset, (balance, hold) in holdings.items()
         ]
@@ -176,7 +183,7 @@ class Reporter:
             "quantity": text(fill.volume, fill.pair.lot_decimals),
             "price": text(fill.price, fill.pair.price_decimals),
             "fee_currency": unified(fill.fee_asset),
-            "fee": _plain(fill.fee_asset, fill.fee_charged),
+            "fee": self._plain(fill.fee_asset, fill.fee_charged),
             "occurred_at": timestamp(fill.at),
         }
 
@@ -190,10 +197,13 @@ class Reporter:
             **self._head("RecordReward" if row.type == "staking" else "RecordTransfer"),
             "id": row.refid,
             "currency": unified(row.asset),
-            "amount": _plain(row.asset, minus(row.amount, row.fee)),
+            "amount": self._plain(row.asset, minus(row.amount, row.fee)),
             "occurred_at": timestamp(row.at),
         }
         return report
+
+    def _plain(self, asset: str, amount: Decimal) -> str:
+        return text(amount, self._catalogue.asset(asset).decimals)
 
 
 def unified(asset: str) -> str:
@@ -212,7 +222,3 @@ def symbol_of(pair: Pair) -> str:
 def timestamp(at: float) -> str:
     """UTC, ISO 8601 with microseconds."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
-
-
-def _plain(asset: str, amount: Decimal) -> str:
-    return text(amount, find_asset(asset).decimals)

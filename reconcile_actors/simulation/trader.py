@@ -6,16 +6,17 @@ It reports only what it did itself: what others do to the account (a theft, a gl
 from decimal import ROUND_DOWN, Decimal
 
 from reconcile_actors.simulation.account import Account
-from reconcile_actors.simulation.instruments import Pair, find_pair
+from reconcile_actors.simulation.instruments import Pair
 from reconcile_actors.simulation.ledger import InsufficientFundsError
 from reconcile_actors.simulation.market import Market
 from reconcile_actors.simulation.money import minus, over, plus, rounded, times
-from reconcile_actors.simulation.orders import TAKER_RATE
 from reconcile_actors.simulation.records import Event, FundsMoved, OrderEnded, OrderFilled, OrderOpened, Side
 from reconcile_actors.simulation.reports import HONEST, Misreporting, Report, Reporter
 from reconcile_actors.simulation.seeding import seeded
 
 DEFAULT_PAIRS = ("XXBTZUSD", "XETHZUSD", "XETHXXBT", "USDTZUSD")
+# What it deposits, withdraws and earns, and between which assets it moves money to earn.
+DEFAULT_FUNDS = ("XXBT", "XETH", "DOT.S", ("XXBT", "XBT.F"))
 _LARGEST_SHARE = Decimal("0.1")
 _MAX_OPEN_ORDERS = 20
 _LIMIT_DISTANCE_TICKS = 15
@@ -35,21 +36,24 @@ class Trader:
         pairs: tuple[str, ...] = DEFAULT_PAIRS,
         lots: tuple[int, int] = (1, 20),
         moves_funds: bool = True,
+        funds: tuple[str, str, str, tuple[str, str]] = DEFAULT_FUNDS,
         drives_market: bool = True,
         misreporting: Misreporting = HONEST,
     ) -> None:
         """`exchange` names the account in reports; `lots` bounds an order in the pair's trade steps, (1, 1) is a fixed lot.
 
-        `moves_funds` adds deposits, withdrawals, rewards and moves to wallets that earn; `drives_market` is for one trader a market.
+        `moves_funds` adds deposits, withdrawals, rewards and moves to what earns, of the assets in `funds`;
+        `drives_market` is for one trader a market.
         """
         self.account = account
-        self.reporter = Reporter(exchange=exchange, seed=seed, misreporting=misreporting)
+        self.reporter = Reporter(exchange=exchange, seed=seed, misreporting=misreporting, catalogue=account.catalogue)
         self._market = market
         self._random = seeded(seed, exchange, "trader")
         self._rate = actions_per_second
-        self._pairs = tuple(find_pair(name) for name in pairs)
+        self._pairs = tuple(account.catalogue.pair(name) for name in pairs)
         self._lots = lots
         self._moves_funds = moves_funds
+        self._funds = funds
         self._drives_market = drives_market
         self._started_at: float | None = None
         self._done = 0
@@ -116,7 +120,7 @@ class Trader:
         """A random number of lots within a tenth of what is free; None where not even one lot is."""
         free = self.account.available(pair.base if side is Side.SELL else pair.quote)
         if side is Side.BUY:
-            free = over(free, times(price, plus(Decimal(1), TAKER_RATE)))
+            free = over(free, times(price, plus(Decimal(1), self.account.taker_rate)))
         limit = int(rounded(over(times(rounded(free, 8, ROUND_DOWN), _LARGEST_SHARE), pair.trade_step), 0, ROUND_DOWN))
         lots = min(self._random.randint(*self._lots), limit)
         volume = times(pair.trade_step, Decimal(lots))
@@ -129,15 +133,16 @@ class Trader:
 
     def _move_funds(self) -> None:
         amount = times(Decimal("0.001"), Decimal(self._random.randint(1, 50)))
+        deposited, withdrawn, earned, (source, target) = self._funds
         match self._random.choice(("deposit", "withdraw", "reward", "transfer")):
             case "deposit":
-                refid = self.account.deposit("XXBT", amount)
+                refid = self.account.deposit(deposited, amount)
             case "withdraw":
-                refid = self.account.withdraw("XETH", amount, fee=Decimal("0.0025"))
+                refid = self.account.withdraw(withdrawn, amount, fee=Decimal("0.0025"))
             case "reward":
-                refid = self.account.reward("DOT.S", amount)
+                refid = self.account.reward(earned, amount)
             case _:
-                refid = self.account.transfer("XXBT", "XBT.F", amount)
+                refid = self.account.transfer(source, target, amount)
         self._own_moves.add(refid)
 
     def _news(self) -> list[Event]:
