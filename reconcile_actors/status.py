@@ -84,4 +84,5 @@ def _account(settings: Settings, name: str, row: ChildRow | None, answer: object
         tier=facts.tier if facts is not None else None,
         poll_seconds=facts.poll_seconds if facts is not None else None,
         detection_seconds=facts.detection_seconds if facts is not None else None,
+        has_history=facts.has_history if facts is not None else None,
     )

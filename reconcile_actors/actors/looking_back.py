@@ -57,8 +57,12 @@ class HistoryWatch:
 
 
 def begin(desk: Desk, context: Context, watch: HistoryWatch) -> None:
-    """Reads the history, unless that is being done: then once more after it."""
+    """Reads the history, unless that is being done: then once more after it. Where there is none, nothing waits for it."""
     gateway = desk.gateway
+    if gateway is not None and not gateway.facts.has_history:
+        if desk.current is not None:
+            desk.current.history_done = True
+        return
     if gateway is None or desk.ending or desk.paused or desk.quiet:
         return
     if watch.running and context.monotonic() - watch.last_started < LOST_SECONDS:

@@ -49,7 +49,8 @@ class AdapterFacts:
     `lag_seconds` is R: how old an answer may be. `authoritative` are the fields it states by itself. `zeros_omitted`
     says that a row of zero is left out. `fee_reserve` is the largest share of an order's cost that the exchange may lock
     on top of it for fees. `poll_seconds` and `history_seconds` are the attainable spacings of reads under the account's
-    limit, `detection_seconds` what follows from them for a discrepancy found while watching.
+    limit, `detection_seconds` what follows from them for a discrepancy found while watching. Without `has_history` the
+    adapter names no movement: its history is never asked for or waited for, and a difference is confirmed by reads alone.
     """
 
     lag_seconds: float
@@ -60,6 +61,7 @@ class AdapterFacts:
     history_seconds: float
     detection_seconds: float
     tier: str | None = None
+    has_history: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ class PortfolioView:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """How one account is doing. Times are UTC microseconds; `detection_seconds` is what the exchange's limit allows."""
+    """How one account is doing. Times are UTC microseconds; `detection_seconds` is what the exchange's limit allows.
+
+    `has_history` says whether the exchange's history can name what is missing; None while no gateway is open.
+    """
 
     exchange: str
     id: str
@@ -47,6 +50,7 @@ class AccountStatus:
     tier: str | None
     poll_seconds: float | None
     detection_seconds: float | None
+    has_history: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
