@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from reconcile_actors.config import secrets as module
 from reconcile_actors.config.load import load_text
 from reconcile_actors.config.models import ExchangeConfig
 from reconcile_actors.errors import ConfigError, CredentialsError
-from reconcile_actors.exchanges import credentials as module
 from reconcile_actors.exchanges.credentials import check_credentials, resolve_credentials
 from tests.unit.exchanges.exchange_fakes import SECRET
 
