@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
     from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
     from reconcile_actors.exchanges.kraken import KrakenReconciler
+    from reconcile_actors.service import PortfolioReconciliationService
     from reconcile_actors.storage import ReconciliationRepository
-    from reconcile_actors.system import PortfolioReconciliationService, ReconciliationSystem
+    from reconcile_actors.system import ReconciliationSystem
 
 __version__ = "0.1.0"
 
@@ -41,7 +42,7 @@ _HOMES: Final = {
     "Balance": "domain.balances",
     "BalanceDiscrepancy": "domain.discrepancy",
     "KrakenReconciler": "exchanges.kraken",
-    "PortfolioReconciliationService": "system",
+    "PortfolioReconciliationService": "service",
     "PortfolioStateActor": "actors.portfolio",
     "Position": "domain.balances",
     "ReconciliationActor": "actors.reconciliation",

@@ -46,6 +46,12 @@ class NoDaemonError(ReconcileError):
     exit_code = 14
 
 
+class UnavailableError(ReconcileError):
+    """Nobody answers just now (too busy, being restarted, parked, or left): nothing is known; the text says what to do."""
+
+    exit_code = 3
+
+
 class AmountError(ReconcileError, ValueError):
     """A number that cannot be money; `reason` is its name (`not_a_number`, `not_finite`, `too_large`, `too_precise`)."""
 

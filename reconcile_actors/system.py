@@ -1,20 +1,22 @@
 """The reconciliation system: opens the store, starts the actors, and is the door through which everything is said to them."""
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future, wait
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
-from reconcile_actors.actors.protocol import PORTFOLIO, SUPERVISOR, NoteGap, reconciliation_role
+from reconcile_actors.actors.protocol import PORTFOLIO, SUPERVISOR, reconciliation_role
+from reconcile_actors.answers import LEFT, answer_of, awaited, checked_timeout, unknown_report
 from reconcile_actors.config import Settings, load
 from reconcile_actors.domain.report import ReconciliationStatus
-from reconcile_actors.errors import ConfigError, UsageError
+from reconcile_actors.errors import ConfigError, UnavailableError, UsageError
+from reconcile_actors.event_readers import EventIterator, EventReaders, EventStream
 from reconcile_actors.exchanges.credentials import check_credentials
 from reconcile_actors.exchanges.registry import check_exchanges
+from reconcile_actors.gaps import Gaps
 from reconcile_actors.kernel.errors import KernelError, MailboxFull
 from reconcile_actors.kernel.host import Rejected as HostRejected
 from reconcile_actors.kernel.io_loop import IoLoop
@@ -37,41 +39,26 @@ from reconcile_actors.messages import (
     ResumeExchange,
 )
 from reconcile_actors.messages.records import RECORDS
+from reconcile_actors.service import PortfolioReconciliationService
 from reconcile_actors.status import status_view
 from reconcile_actors.storage import ReconciliationRepository
 from reconcile_actors.utc import utc_us
 from reconcile_actors.wiring import Gateways, OpenGateways, WatchedLedger, gateway_makers, supervisor_of
 
 T = TypeVar("T")
-EVENTS_MAX: Final = 10_000
+E = TypeVar("E", bound=Event)
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 8.0
-GAP_RETRY_SECONDS: Final = 0.2
 RECORD_SECONDS: Final = 20.0
-
-
-class PortfolioReconciliationService(Protocol):
-    """What an embedding program may rely on; ReconciliationSystem fulfils it."""
-
-    def tell(self, message: Message) -> Accepted | Rejected:
-        """Never blocks; accepted is not yet durable."""
-        ...
-
-    async def record(self, record: ExchangeMessage) -> Recorded:
-        """Returns once committed."""
-        ...
-
-    async def ask(self, command: Message, *, timeout: float) -> object:  # noqa: ASYNC109 the public surface names it
-        """One reply, or TimeoutError."""
-        ...
-
-    def events(self, *types: type[Event]) -> AsyncIterator[Event]:
-        """What happens from now on."""
-        ...
+MARGIN_SECONDS: Final = 5.0
+NOT_ENTERED: Final = "the system is not running: enter it first, with `async with` or `with`"
 
 
 class ReconciliationSystem:
-    """Entered with `async with` or, from threads, `with`. Nothing starts before."""
+    """Entered once, with `async with` or, from threads, `with`. Nothing starts before, and nothing is left running after.
+
+    Once it is entered, any thread and any event loop may use it.
+    """
 
     def __init__(self, settings: Settings, gateways: Gateways | None, *, standalone: bool, contact: bool) -> None:
         self.settings = settings
@@ -84,8 +71,11 @@ class ReconciliationSystem:
         self._gateways = OpenGateways({})
         self._compared: set[str] = set()
         self._down: set[str] = set()
-        self._gaps: set[str] = set()
-        self._gaps_lock = threading.Lock()
+        self._gaps: Gaps | None = None
+        self._readers = EventReaders()
+        self._life_lock = threading.Lock()
+        self._entered = False
+        self._left = False
         self._started_at = 0
 
     @classmethod
@@ -121,31 +111,44 @@ class ReconciliationSystem:
     # -- life --------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._io.start()
+        starting = self._begin()
         try:
-            await asyncio.wrap_future(self._io.submit(self._start))
+            await asyncio.shield(asyncio.wrap_future(starting))
         except BaseException:
-            await asyncio.to_thread(self._io.stop)
+            await _on_own_thread(lambda: self._give_up(starting))
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.to_thread(self._stop)
+        await _on_own_thread(self._stop)
 
     def __enter__(self) -> Self:
-        self._io.start()
+        starting = self._begin()
         try:
-            self._io.submit(self._start).result()
+            starting.result()
         except BaseException:
-            self._io.stop()
+            self._give_up(starting)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _begin(self) -> Future[None]:
+        with self._life_lock:
+            if self._entered:
+                raise UsageError("a system is entered once: open another with ReconciliationSystem.open")
+            self._entered = True
+        self._io.start()
+        return self._io.submit(self._start)
+
+    def _give_up(self, starting: Future[None]) -> None:
+        """The start failed, or nobody waits for it any more: it comes to its end first, so that all it opened is closed."""
+        wait([starting], timeout=START_SECONDS + MARGIN_SECONDS)
         self._stop()
 
     async def _start(self) -> None:
@@ -161,6 +164,7 @@ class ReconciliationSystem:
         self._gateways = OpenGateways(self._makers or gateway_makers(self.settings))
         self._started_at = utc_us()
         self._host = PykkaHost(self._io)
+        self._gaps = Gaps(self._host.tell)
         self._host.subscribe(self._watch)
         ledger, gateways = self._ledger, self._gateways
         self._host.spawn(
@@ -171,13 +175,18 @@ class ReconciliationSystem:
         await self._asked(self._host.ask(SUPERVISOR, DescribeChildren(), timeout_seconds=START_SECONDS))
 
     def _stop(self) -> None:
-        if self._host is not None:
-            self._host.stop(deadline_seconds=STOP_SECONDS)
-        ledger = self._ledger
-        if ledger is not None:
-            self._io.submit(self._gateways.close_all, timeout_seconds=2.0).exception()
-            self._io.submit(ledger.repository.close).result()
-        self._io.stop()
+        self._left = True
+        try:
+            if self._gaps is not None:
+                self._gaps.flush()
+            if self._host is not None:
+                self._host.stop(deadline_seconds=STOP_SECONDS)
+            self._readers.end()  # after the last event has been given out
+            if self._ledger is not None:
+                self._io.submit(self._gateways.close_all, timeout_seconds=2.0).exception()
+                self._io.submit(self._ledger.repository.close).result()
+        finally:
+            self._io.stop()
 
     def _watch(self, event: object) -> None:
         match event:
@@ -199,9 +208,12 @@ class ReconciliationSystem:
             raise UsageError(f"{type(message).__name__} has an answer: ask for it")
         if message.exchange not in self.settings.exchanges:
             return Rejected(reason="unknown_exchange")
-        result = self._running.tell(PORTFOLIO, message)
+        if self._host is None or self._gaps is None:
+            raise UsageError(NOT_ENTERED)
+        result = self._host.tell(PORTFOLIO, message)
         if isinstance(result, HostRejected):
-            self._note_gap(message.exchange)
+            if self._gaps.note(message.exchange):
+                self._io.submit(self._gaps.push)
             return Rejected(reason="overloaded" if result.reason == "full" else "not_running")
         return Accepted()
 
@@ -213,7 +225,7 @@ class ReconciliationSystem:
         if record.exchange not in self.settings.exchanges:
             return Recorded(status="refused", reason="unknown_exchange")
         try:
-            answer = await self._asked(self._running.ask(PORTFOLIO, record, timeout_seconds=RECORD_SECONDS))
+            answer = await awaited(self._running.ask(PORTFOLIO, record, timeout_seconds=RECORD_SECONDS))
         except MailboxFull:
             return Recorded(status="refused", reason="overloaded")
         except KernelError:
@@ -224,47 +236,55 @@ class ReconciliationSystem:
         assert isinstance(answer, Recorded), "the portfolio actor answers records so"
         return answer
 
-    def _note_gap(self, exchange: str) -> None:
-        """The hole in the book is told until it is taken; meanwhile nothing is lost but the message itself."""
-        with self._gaps_lock:
-            first = not self._gaps
-            self._gaps.add(exchange)
-        if first:
-            self._io.submit(self._push_gaps)
-
-    async def _push_gaps(self) -> None:
-        while True:
-            with self._gaps_lock:
-                waiting = set(self._gaps)
-            for exchange in waiting:
-                if not isinstance(self._running.tell(PORTFOLIO, NoteGap(exchange)), HostRejected):
-                    with self._gaps_lock:
-                        self._gaps.discard(exchange)
-            with self._gaps_lock:
-                if not self._gaps:
-                    return
-            await asyncio.sleep(GAP_RETRY_SECONDS)
+    def record_sync(self, record: ExchangeMessage) -> Recorded:
+        """`record` for threads. Raises TimeoutError."""
+        return self._in_a_thread(lambda: self.record(record), RECORD_SECONDS)
 
     # -- questions and commands --------------------------------------------------------------------------------------
 
     async def ask(self, command: Message, *, timeout: float) -> object:  # noqa: ASYNC109 the public surface names it
-        """The reply to a command or query. Raises TimeoutError, or UsageError for an unknown account."""
-        async with asyncio.timeout(timeout):
-            return await self._answer(command, timeout)
+        """The reply to a command or query.
+
+        Raises TimeoutError, UsageError for an unknown account, UnavailableError where nobody answers just now. A pass of an
+        account whose actor is down is answered all the same, by a report that is unknown (`crashed`); so is each account of
+        ReconcileAll that gives no report in time (`timeout`).
+        """
+        checked_timeout(timeout)
+        if isinstance(command, ReconcileAll):  # each pass has this deadline by itself
+            return tuple(await asyncio.gather(*(self._pass(name, timeout) for name in self.settings.exchanges)))
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._answer(command, timeout)
+        except TimeoutError:
+            raise TimeoutError(f"no answer to {command.type} in time: ask again, with more time") from None
 
     def ask_sync(self, command: Message, *, timeout: float) -> object:
-        """`ask` for threads. Raises TimeoutError."""
+        """`ask` for threads. Raises as `ask` does."""
+        return self._in_a_thread(lambda: self.ask(command, timeout=timeout), checked_timeout(timeout))
+
+    def _in_a_thread(self, work: Callable[[], Awaitable[T]], seconds: float) -> T:
         _ = self._running  # raises, in words that help, where it was not entered
-        return self._io.submit(lambda: self.ask(command, timeout=timeout)).result()
+        if self._io.is_current:
+            raise UsageError("a gateway runs on the loop that would have to answer: use the awaited form there")
+        try:
+            return self._io.submit(work).result(seconds + MARGIN_SECONDS)
+        except (asyncio.CancelledError, KernelError):
+            raise UnavailableError(LEFT) from None
+
+    async def _pass(self, exchange: str, timeout: float) -> object:  # noqa: ASYNC109 passed on as a deadline
+        try:
+            return await self._answer(ReconcileNow(exchange=exchange), timeout)
+        except TimeoutError as error:
+            return unknown_report(exchange, error, utc_us())
 
     async def _answer(self, command: Message, timeout: float) -> object:  # noqa: ASYNC109 passed on as a deadline
         host = self._running
         match command:
             case ReconcileNow(exchange=exchange):
-                return await self._asked(host.ask(self._role(exchange), command, timeout_seconds=timeout))
-            case ReconcileAll():
-                asked = [self._answer(ReconcileNow(exchange=name), timeout) for name in self.settings.exchanges]
-                return tuple(await asyncio.gather(*asked))
+                try:
+                    return await self._asked(host.ask(self._role(exchange), command, timeout_seconds=timeout))
+                except UnavailableError as error:  # no account is left out of a report because its actor is down (I1)
+                    return unknown_report(exchange, error, utc_us())
             case ResumeExchange(exchange=exchange):
                 role = self._role(exchange)
                 await self._asked(host.ask(SUPERVISOR, ResumeChild(role), timeout_seconds=timeout))
@@ -297,41 +317,41 @@ class ReconciliationSystem:
         return reconciliation_role(exchange)
 
     async def _on_io(self, work: Callable[[], Awaitable[T]]) -> T:
-        return await asyncio.wrap_future(self._io.submit(work))
+        return await awaited(self._io.submit(work))
 
     @staticmethod
     async def _asked(future: Future[object]) -> object:
-        return await asyncio.wrap_future(future)
+        return await answer_of(future)
 
     @property
     def _running(self) -> PykkaHost:
+        if self._left:
+            raise UsageError("the system is not running: it was left; open another with ReconciliationSystem.open")
         if self._host is None:
-            raise UsageError("the system is not running: enter it first, with `async with` or `with`")
+            raise UsageError(NOT_ENTERED)
         return self._host
 
     # -- events and health -------------------------------------------------------------------------------------------
 
-    async def events(self, *types: type[Event]) -> AsyncIterator[Event]:
-        """What happens from now on, of the types given or all. A reader that falls far behind loses the oldest."""
-        loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Event] = asyncio.Queue()
+    @overload
+    def events(self) -> EventStream[Event]: ...
+    @overload
+    def events(self, *types: type[E]) -> EventStream[E]: ...
+    def events(self, *types: type[Any]) -> EventStream[Any]:
+        """What happens from this call on, of the types given or all: for `async for`, in any loop.
 
-        def put(event: Event) -> None:
-            if queue.qsize() >= EVENTS_MAX:
-                queue.get_nowait()
-            queue.put_nowait(event)
+        A reader that falls 10,000 events behind loses the oldest: its `dropped` counts them, and EventsDropped tells of them
+        where that type is asked for. The iteration ends when the system is left.
+        """
+        return self._readers.stream(self._running.subscribe, types)
 
-        def take(event: object) -> None:
-            if isinstance(event, types or (Event,)) and isinstance(event, Event):
-                with contextlib.suppress(RuntimeError):  # the reader's loop is gone, and the reader with it
-                    loop.call_soon_threadsafe(put, event)
-
-        subscription = self._running.subscribe(take)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            subscription.close()
+    @overload
+    def events_sync(self) -> EventIterator[Event]: ...
+    @overload
+    def events_sync(self, *types: type[E]) -> EventIterator[E]: ...
+    def events_sync(self, *types: type[Any]) -> EventIterator[Any]:
+        """`events` for threads: for `for`, or `get(timeout)`. Its `close` ends a `for` that waits, from any thread."""
+        return self._readers.iterator(self._running.subscribe, types)
 
     def health(self) -> Mapping[str, bool]:
         """Whether loop and actors are alive; exchanges do not count."""
@@ -346,3 +366,23 @@ class ReconciliationSystem:
             "trusted_head": ledger is not None and not ledger.repository.is_head_behind,
             "first_comparison": set(self.settings.exchanges) <= self._compared,
         }
+
+
+async def _on_own_thread(work: Callable[[], object]) -> None:
+    """Awaits blocking work on a thread of its own: the loop's pool may be full of threads that wait for this very system."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 it goes to whoever awaits
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    threading.Thread(target=run, name="reconcile-leaving").start()
+    await asyncio.shield(asyncio.wrap_future(future))
+
+
+if TYPE_CHECKING:
+    _FULFILS: type[PortfolioReconciliationService] = ReconciliationSystem

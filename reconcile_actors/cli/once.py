@@ -25,7 +25,6 @@ from reconcile_actors.console import views
 from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import UsageError
-from reconcile_actors.kernel.errors import KernelError
 from reconcile_actors.messages import ReconcileNow
 from reconcile_actors.messages.wire import to_json
 
@@ -100,7 +99,7 @@ def _report(name: str, reply: object) -> ReconciliationReport:
     if isinstance(reply, ReconciliationReport):
         return reply
     assert isinstance(reply, BaseException)
-    if isinstance(reply, TimeoutError | KernelError):
+    if isinstance(reply, TimeoutError):
         return _unknown(name, f"unanswered: {type(reply).__name__}")
     raise reply
 

@@ -13,7 +13,6 @@ from typing import Final
 from reconcile_actors.console.port import ConsoleSystem
 from reconcile_actors.console.views import Document
 from reconcile_actors.errors import ReconcileError, UsageError
-from reconcile_actors.kernel.errors import KernelError
 from reconcile_actors.messages import (
     ExchangeMessage,
     Message,
@@ -67,7 +66,7 @@ def parse_line(line: bytes) -> Message:
 async def answer_lines(system: ConsoleSystem, lines: Sequence[bytes], *, actor: str | None) -> list[Document]:
     """An answer for each line, in order; every one holds by the time this returns.
 
-    Raises TimeoutError or a kernel error where it cannot be known whether a record was taken: then no line is answered
+    Raises TimeoutError where it cannot be known whether a record was taken: then no line is answered
     and the sender sends them all again, which is safe because the same record counts once.
     """
     parsed = [_parsed(line) for line in lines]
@@ -137,7 +136,7 @@ async def _answer_command(system: ConsoleSystem, one: _Parsed, actor: str | None
         reply = await ask(system, command)
     except ReconcileError as error:
         return _refused(str(error))
-    except (KernelError, TimeoutError) as error:  # asked again, a command does no harm
+    except TimeoutError as error:  # asked again, a command does no harm
         return _refused(f"unanswered: {type(error).__name__}")
     if isinstance(reply, Recorded):
         return _outcome(reply)

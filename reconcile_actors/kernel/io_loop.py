@@ -60,6 +60,11 @@ class IoLoop:
             self._thread.start()
         return self
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller runs on the loop's own thread, which must never wait for it."""
+        return self._thread is threading.current_thread()
+
     def call_soon(self, callback: Callable[[], object]) -> bool:
         """Run `callback` on the loop; False when the loop is not running."""
         with self._lock:

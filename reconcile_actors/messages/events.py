@@ -84,3 +84,12 @@ class ActorRestarted(Event):
     actor: str
     epoch: int
     reason: str
+
+
+class EventsDropped(Event):
+    """This reader was too slow: `count` events before the next one were dropped for it. `at` is that of the last dropped.
+
+    Only a reader of every event, or one that asks for this type, is told so; each reader's `dropped` counts as well.
+    """
+
+    count: int

@@ -14,8 +14,7 @@ from reconcile_actors import PortfolioReconciliationService, ReconciliationSyste
 from reconcile_actors.config import load
 from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
 from reconcile_actors.domain.snapshot import UnknownReason
-from reconcile_actors.errors import AlreadyRunningError, ConfigError, CredentialsError, UsageError
-from reconcile_actors.kernel.errors import MailboxFull
+from reconcile_actors.errors import AlreadyRunningError, ConfigError, CredentialsError, UnavailableError, UsageError
 from reconcile_actors.kernel.io_loop import IoLoop
 from reconcile_actors.kernel.pykka_host import PykkaHost
 from reconcile_actors.messages import (
@@ -237,7 +236,7 @@ def test_a_flood_at_the_door_leaves_a_gap_and_no_lie(config: Path, monkeypatch: 
             unknown = None
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while unknown != "local_gap":
-                    with contextlib.suppress(MailboxFull):
+                    with contextlib.suppress(UnavailableError):
                         view = await system.ask(GetPortfolio(), timeout=PATIENCE_SECONDS)
                         unknown = view.accounts[0].unknown
         with ReconciliationSystem.open(config, contact_exchanges=False) as again:
