@@ -141,3 +141,13 @@ secret_env = "SECRET"
     second = text.replace("one", "two").replace('"SECRET"', '"ABSENT"')
     with pytest.raises(ConfigError, match=r"exchanges\.two\.secret_env"):
         check_credentials(load_text(text + second))
+
+
+def test_two_accounts_may_not_share_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One key reads one account: under two names each book would be blamed for what the other does."""
+    monkeypatch.setitem(os.environ, "KEY", KEY)
+    monkeypatch.setitem(os.environ, "SECRET", SECRET)
+    table = '[exchanges.{}]\nid = "kraken"\napi_key_env = "KEY"\nsecret_env = "SECRET"\n'
+    with pytest.raises(ConfigError, match=r"exchanges\.one and exchanges\.two use one API key") as caught:
+        check_credentials(load_text(table.format("one") + table.format("two")))
+    assert KEY not in str(caught.value)
