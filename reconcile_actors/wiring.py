@@ -12,6 +12,7 @@ from reconcile_actors.config import ExchangeConfig, Settings
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.book import Book
 from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
+from reconcile_actors.domain.settlement import settlement_of
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.exchanges.port import ExchangeGateway
 from reconcile_actors.exchanges.registry import open_gateway
@@ -108,6 +109,7 @@ def new_book(settings: Settings, name: str) -> Book:
         history_us=int(settings.book.history_seconds * 1_000_000),
         history_entries=settings.book.history_entries,
         remembered_ids=settings.book.remembered_ids,
+        settlement=settlement_of(settings.exchanges[name].id),
     )
 
 

@@ -135,7 +135,7 @@ class AccountBook:
             through = to_us(record.through)
             book.watermark_at = through if book.watermark_at is None else max(book.watermark_at, through)
             return Recorded(status="recorded")
-        change = to_change(record, book.wallets[0], waiting.told_at)
+        change = to_change(record, book.wallets[0], waiting.told_at, book.settlement)
         assert change is not None, "every other record asks for a change"
         proposal = book.propose(change, waiting.told_at)
         message = to_json(record)
@@ -192,7 +192,8 @@ def restore(book: Book, stored: StoredBook) -> int:
         book.ids_complete = False
     for row in stored.rows:
         record = parse_message(row.message)
-        change = to_change(record, book.wallets[0], row.recorded_at) if isinstance(record, AnyRecord) else None
+        told = isinstance(record, AnyRecord)
+        change = to_change(record, book.wallets[0], row.recorded_at, book.settlement) if told else None
         if change is None or row.version != book.version + 1:
             break
         book.replay(row.movement, change, row.recorded_at)

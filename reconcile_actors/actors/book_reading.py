@@ -66,9 +66,17 @@ class ReloadDue:
 
 
 def lacking(
-    book: Book, movements: Sequence[Movement], steps: Mapping[str, Decimal], stored: Sequence[Movement] = ()
+    book: Book,
+    movements: Sequence[Movement],
+    steps: Mapping[str, Decimal],
+    stored: Sequence[Movement] = (),
+    *,
+    within_us: int = 0,
 ) -> tuple[Missing, ...]:
-    """What a book lacks of some movements; `stored` are recorded ones that memory may have forgotten."""
+    """What a book lacks of some movements; `stored` are recorded ones that memory may have forgotten.
+
+    By `within_us` the own times may differ of one that bears no id and the report that accounts for it.
+    """
     older: dict[str, list[Movement]] = {}
     for movement in stored:
         older.setdefault(movement.id or "", []).append(movement)
@@ -78,4 +86,5 @@ def lacking(
         book.includes,
         frozenset(book.wallets),
         lambda leg: steps.get(leg.currency, ZERO),
+        unnamed=book.unnamed(within_us),
     )

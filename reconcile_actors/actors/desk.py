@@ -56,6 +56,14 @@ class Desk:
             old.cancel()
         self._timers[type(tick)] = context.schedule(max(0.0, delay_seconds), tick)
 
+    @property
+    def within_us(self) -> int:
+        """How far the own times of one movement may differ, L + R, as the trading process and the exchange tell them."""
+        if self.judging is None:
+            return 0
+        bounds = self.judging.tracker.bounds
+        return bounds.local_lag_us + bounds.exchange_lag_us
+
     def next_token(self) -> int:
         """A number for a question, which its answer repeats."""
         self._last_token += 1
@@ -65,7 +73,7 @@ class Desk:
         """Asks for the book at rest; `handle` is called with it."""
         token = self.next_token()
         named = tuple(one.movement for one in self.judging.tracker.named) if self.judging is not None else ()
-        if context.tell(PORTFOLIO, GetWindow(self.account.name, token, named, self.steps)):
+        if context.tell(PORTFOLIO, GetWindow(self.account.name, token, named, self.steps, self.within_us)):
             self._windows[token] = (
                 handle,
                 named,

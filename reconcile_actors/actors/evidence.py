@@ -40,7 +40,7 @@ def take(desk: Desk, context: Context, read: EvidenceRead) -> None:
 
 
 def _record(desk: Desk, context: Context, movements: Sequence[Movement]) -> None:
-    body = {"ids": sorted(one.id or "" for one in movements)}
+    body = {"ids": sorted(one.name for one in movements)}
     desk.journal.note(context, "history.named", body, payload={"movements": [_document(one) for one in movements]})
 
 

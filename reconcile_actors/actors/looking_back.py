@@ -89,7 +89,7 @@ def take(desk: Desk, context: Context, watch: HistoryWatch, read: HistoryRead) -
     if not isinstance(read.outcome, Failure):
         history = read.outcome.value
         watch.succeed(history)
-        question = CheckHistory(desk.account.name, desk.next_token(), history.movements, desk.steps)
+        question = CheckHistory(desk.account.name, desk.next_token(), history.movements, desk.steps, desk.within_us)
         context.tell(PORTFOLIO, question)
         if desk.account.watch:
             desk.later(context, LOST_SECONDS, HistoryDue())  # in case the portfolio actor ends before it answers

@@ -221,7 +221,9 @@ class PortfolioStateActor(Behaviour):
         reply = context.take_reply()
 
         def answer(book: Book) -> bool:
-            return reply.send(WindowIs(asked.token, book.window(), lacking(book, asked.named, asked.steps)))
+            return reply.send(
+                WindowIs(asked.token, book.window(), lacking(book, asked.named, asked.steps, within_us=asked.within_us))
+            )
 
         self._read(context, asked.exchange, answer)
 
@@ -231,7 +233,8 @@ class PortfolioStateActor(Behaviour):
         ids = sorted({one.id for one in check.movements if one.id is not None and book.lacks(one.id)})
 
         def answer(stored: Sequence[Movement], book: Book) -> bool:
-            return reply.send(HistoryChecked(check.token, lacking(book, check.movements, check.steps, stored)))
+            missing = lacking(book, check.movements, check.steps, stored, within_us=check.within_us)
+            return reply.send(HistoryChecked(check.token, missing))
 
         def read(stored: Sequence[Movement]) -> None:
             self._read(context, check.exchange, partial(answer, stored))

@@ -45,12 +45,14 @@ class GetWindow:
     """To the portfolio actor: the book of an account, at rest, and which of these it still lacks. Answered by WindowIs.
 
     `named` are movements that it lacked at the last look into history: one that was reported since is missing no more.
+    `within_us` is how far own times may differ where the exchange gives no id.
     """
 
     exchange: str
     token: int
     named: Sequence[Movement] = field(repr=False, default=())
     steps: Mapping[str, Decimal] = field(repr=False, default_factory=dict)
+    within_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class CheckHistory:
     token: int
     movements: Sequence[Movement] = field(repr=False)
     steps: Mapping[str, Decimal] = field(repr=False, default_factory=dict)
+    within_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.changes import Change, OrderClosed, OrderOpened, Record, Stated, Statement
 from reconcile_actors.domain.movements import Movement, MovementType, fill_effects
+from reconcile_actors.domain.settlement import Settlement
 from reconcile_actors.messages import (
     CloseOrder,
     LocalWatermark,
@@ -31,14 +32,19 @@ _TYPES = {
 }
 
 
-def to_change(record: AnyRecord, default_wallet: str, received_at: int) -> Change | None:
-    """The change that a record asks for; None for a watermark, which asks for none. `received_at` is UTC us."""
+def to_change(
+    record: AnyRecord, default_wallet: str, received_at: int, settlement: Settlement = Settlement.APART
+) -> Change | None:
+    """The change that a record asks for; None for a watermark, which asks for none. `received_at` is UTC us.
+
+    `settlement` says what a contract's fill moves in cash at this account's exchange.
+    """
     wallet = default_wallet if isinstance(record, LocalWatermark) else record.wallet or default_wallet
     match record:
         case LocalWatermark():
             return None
         case RecordFill():
-            return _fill(record, wallet)
+            return _fill(record, wallet, settlement)
         case OpenOrder():
             return _open(record, wallet)
         case CloseOrder():
@@ -63,7 +69,7 @@ def _at(value: datetime | None) -> int | None:
     return None if value is None else to_us(value)
 
 
-def _fill(record: RecordFill, wallet: str) -> Record:
+def _fill(record: RecordFill, wallet: str, settlement: Settlement) -> Record:
     effects = fill_effects(
         wallet,
         record.symbol,
@@ -73,6 +79,7 @@ def _fill(record: RecordFill, wallet: str) -> Record:
         fee_currency=record.fee_currency,
         fee=record.fee,
         cost=record.cost,
+        settlement=settlement,
     )
     movement = Movement(
         exchange=record.exchange,

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.causes import Unnamed
 from reconcile_actors.domain.changes import Change, OrderClosed, OrderOpened, Record, Statement
 from reconcile_actors.domain.ids import RememberedIds
 from reconcile_actors.domain.movements import Movement, MovementType, merge, value_of
@@ -24,6 +25,7 @@ from reconcile_actors.domain.proposals import (
     refuse_statement,
     step_of,
 )
+from reconcile_actors.domain.settlement import Settlement
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.domain.statements import (
     BALANCES,
@@ -40,12 +42,12 @@ from reconcile_actors.domain.window import BookWindow, Entry
 
 __all__ = ["Book", "Duplicate", "Recording", "Refusal", "Told"]
 
-_ROUNDED = frozenset({MovementType.FILL, MovementType.FEE})
+_ROUNDED = frozenset({MovementType.FILL, MovementType.FEE, MovementType.FUNDING})
 
 
 @dataclass(slots=True)
 class Book:
-    """One account's book. `wallets` are the configured ones, the first is the default.
+    """One account's book. `wallets` are the configured ones, the first is the default. `settlement` is the exchange's.
 
     `forgotten_at` is the newest own time of a movement that is no longer among the recent versions (UTC us).
     """
@@ -55,6 +57,7 @@ class Book:
     history_us: int = 120_000_000
     history_entries: int = 20_000
     remembered_ids: int = 20_000
+    settlement: Settlement = Settlement.APART
     version: int = 0
     legs: dict[Leg, Decimal] = field(default_factory=dict)
     told: dict[tuple[str, str], Told] = field(default_factory=dict)
@@ -158,7 +161,7 @@ class Book:
         if recording.order is not None:
             self.orders.put(*recording.order)
         if isinstance(change, Record) and movement.id is not None:
-            self.remember(change.movement)
+            self._remember_as_told(change.movement, recording.recorded_at)
         entry = Entry(
             self.version,
             recorded_us,
@@ -224,6 +227,12 @@ class Book:
         """Keeps an id, so that its duplicate is known; the oldest are forgotten beyond the bound and must be looked up."""
         self._ids.add(movement)
 
+    def _remember_as_told(self, movement: Movement, recorded_at: int) -> None:
+        # an exchange that gives funding no id tells its entries by time: without one, that of the report must do
+        if movement.type is MovementType.FUNDING and movement.occurred_at is None:
+            movement = replace(movement, occurred_at=recorded_at)
+        self.remember(movement)
+
     def date(self, movements: Iterable[Movement]) -> None:
         """Takes own times from the exchange's history for movements that were told without; what is recorded never changes."""
         self._dates = {
@@ -263,6 +272,10 @@ class Book:
     def known(self, movement_id: str) -> tuple[Movement, ...]:
         """What is remembered under an id of the exchange."""
         return self._ids.known(movement_id)
+
+    def unnamed(self, within_us: int) -> Unnamed:
+        """How entries of the exchange that bear no id meet this book; their own times may differ by `within_us`."""
+        return Unnamed(self._ids.all, within_us, self._ids.may_have_forgotten)
 
     def lacks(self, movement_id: str) -> bool:
         """Whether only the store can tell if this id was recorded."""

@@ -19,9 +19,18 @@ class Missing:
 
     @property
     def id(self) -> str:
-        """The exchange's id."""
-        assert self.movement.id is not None, "history movements carry an id"
-        return self.movement.id
+        """The exchange's id, else the movement's name."""
+        return self.movement.name
+
+
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """How an entry that the exchange gives no id meets the book: by type, symbol, currency and amount, and by own times that
+    differ by no more than `within_us`. `recorded` is what the book remembers; of what it `may_have_forgotten` nothing is said."""
+
+    recorded: Callable[[], Iterable[Movement]]
+    within_us: int
+    may_have_forgotten: Callable[[int | None], bool]
 
 
 def missing_from(
@@ -30,15 +39,20 @@ def missing_from(
     included: Callable[[Movement], bool],
     wallets: frozenset[str],
     tolerance: Callable[[Leg], Decimal],
+    *,
+    unnamed: Unnamed | None = None,
 ) -> tuple[Missing, ...]:
     """What the book lacks of the exchange's history.
 
     Fills and their separately booked fees are one event on the exchange, so all that is known under an id is added up.
-    Differences within a step are rounding, not a missing movement. Pending entries are never missing.
+    Differences within a step are rounding, not a missing movement. Pending entries are never missing. Entries without an id
+    are left out where `unnamed` does not say how they meet the book.
     """
-    found = []
-    for movement in movements:
-        if movement.id is None or movement.pending or movement.wallet not in wallets:
+    settled = [one for one in movements if not one.pending and one.wallet in wallets]
+    without_id = _unmatched([one for one in settled if one.id is None], unnamed)
+    found = [Missing(one, value_of(one.effects)) for one in without_id if has_value(one.effects) and not included(one)]
+    for movement in settled:
+        if movement.id is None:
             continue
         booked = known(movement.id)
         lacking = _lacking(movement.effects, booked, tolerance)
@@ -46,6 +60,33 @@ def missing_from(
         if lacking and not (not any(has_value(one.effects) for one in booked) and included(movement)):
             found.append(Missing(movement, lacking, partly_known=bool(booked)))
     return tuple(found)
+
+
+def _unmatched(listed: Sequence[Movement], unnamed: Unnamed | None) -> list[Movement]:
+    """Those of the entries without an id that no recorded one accounts for; each accounts for one."""
+    if not listed or unnamed is None:
+        return []
+    kinds = {_content(one) for one in listed}
+    free = [one for one in unnamed.recorded() if _content(one) in kinds]
+    lacking = []
+    for movement in sorted(listed, key=lambda one: one.occurred_at or 0):
+        near = [one for one in free if _content(one) == _content(movement)]
+        match = min(near, key=lambda one: _apart(one, movement), default=None)
+        if match is not None and _apart(match, movement) <= unnamed.within_us:
+            free.remove(match)
+        elif not unnamed.may_have_forgotten(movement.occurred_at):
+            lacking.append(movement)
+    return lacking
+
+
+def _content(one: Movement) -> tuple[str, MovementType, str | None, frozenset[tuple[Leg, Decimal]]]:
+    return one.wallet, one.type, one.instrument, frozenset(value_of(one.effects).items())
+
+
+def _apart(recorded: Movement, listed: Movement) -> int:
+    if recorded.occurred_at is None or listed.occurred_at is None:
+        return 0  # a part that one side omits matches anything
+    return abs(recorded.occurred_at - listed.occurred_at)
 
 
 def _lacking(listed: Effects, booked: Sequence[Movement], tolerance: Callable[[Leg], Decimal]) -> dict[Leg, Decimal]:

@@ -117,6 +117,15 @@ class Question:
         return all(one is None or one <= instant_us for one in (self.window.complete_from_us, self.since_us))
 
     @property
+    def lacks_positions(self) -> bool:
+        """Whether a side holds positions in a wallet of which the trading process has never stated any: nobody compares them."""
+        if Field.POSITION not in self.authoritative:
+            return False
+        local = {leg.wallet for leg, amount in self.window.legs.items() if leg.field is Field.POSITION and amount}
+        stated = {wallet for wallet, _ in self.snapshot.positions}
+        return not local | stated <= self.window.position_wallets
+
+    @property
     def is_restated(self) -> bool:
         """Whether the book was restated around the read: between two statements that no movement explains it is not known."""
         return any(one.restates for one in recorded_after(self.window.entries, self.reach.earliest_us))

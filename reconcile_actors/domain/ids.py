@@ -1,6 +1,7 @@
 """The exchange's ids that a book remembers, so that a movement told twice counts once."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from reconcile_actors.domain.movements import Movement, has_value, same_content, same_key
@@ -32,6 +33,18 @@ class RememberedIds:
     def lacks(self, movement_id: str) -> bool:
         """Whether only the store can tell if this id was recorded."""
         return not self.complete and movement_id not in self._ids
+
+    def all(self) -> Iterator[Movement]:
+        """Everything that is remembered, the oldest first."""
+        for known in self._ids.values():
+            yield from known
+
+    def may_have_forgotten(self, own_time: int | None) -> bool:
+        """Whether what happened then (UTC us) may be among the forgotten: whatever is no younger than the oldest that is left."""
+        if self.complete:
+            return False
+        left = next(self.all(), None)
+        return own_time is None or left is None or left.occurred_at is None or own_time <= left.occurred_at
 
     def has_duplicate(self, movement: Movement) -> bool | None:
         """True where the same event is known with the same content, False where only with other content, else None.

@@ -6,11 +6,16 @@ anything. Its content is the numeric signed effect; times, formatting and counte
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.settlement import Settlement
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MovementType(StrEnum):
@@ -44,9 +49,17 @@ class Movement:
     occurred_at: int | None = None
     pending: bool = False
 
+    @property
+    def name(self) -> str:
+        """The exchange's id; where it gives none, what tells the entry from others of its kind: when it happened."""
+        if self.id is not None:
+            return self.id
+        at = "" if self.occurred_at is None else (_EPOCH + timedelta(microseconds=self.occurred_at)).isoformat()
+        return f"{self.type}:{self.instrument or ''}@{at}"
+
     def key_text(self) -> str:
         """The key as one line, for people and for stores; unambiguous because parts are joined by a control character."""
-        parts = (self.exchange, self.wallet, self.type, self.instrument, self.id, self.order_id, self.side)
+        parts = (self.exchange, self.wallet, self.type, self.instrument, self.name, self.order_id, self.side)
         return "\x1f".join("" if part is None else part for part in parts)
 
 
@@ -99,19 +112,23 @@ def fill_effects(
     fee_currency: str | None = None,
     fee: Decimal | None = None,
     cost: Decimal | None = None,
+    settlement: Settlement = Settlement.APART,
 ) -> dict[Leg, Decimal]:
-    """What a fill moves. Spot (`BTC/USDT`): base against quote. Contract (`BTC/USDC:USDC`): the position; cash moves with settlement.
+    """What a fill moves. Spot (`BTC/USDT`): base against quote. Contract (`BTC/USDC:USDC`): the position; cash as `settlement` says.
 
     `cost` is the quote amount where the exchange states it, else quantity x price. `fee` is a cost, negative for a rebate.
     """
     sign = Decimal(1) if side == "buy" else Decimal(-1)
     signed = money.multiply(sign, quantity)
+    spent = money.multiply(sign, cost if cost is not None else money.multiply(quantity, price))
+    market, is_contract, settled_in = symbol.partition(":")
     parts: list[Effects] = []
-    if ":" in symbol:
+    if is_contract:
         parts.append({Leg(wallet, symbol, Field.POSITION): signed})
+        if settlement is Settlement.NOTIONAL:
+            parts.append({Leg(wallet, settled_in, Field.TOTAL): money.negate(spent)})
     else:
-        base, quote = symbol.split("/", 1)
-        spent = money.multiply(sign, cost if cost is not None else money.multiply(quantity, price))
+        base, quote = market.split("/", 1)
         parts.append({Leg(wallet, base, Field.TOTAL): signed})
         parts.append({Leg(wallet, quote, Field.TOTAL): money.negate(spent)})
     if fee_currency is not None and fee is not None:

@@ -256,7 +256,7 @@ class Tracker:
 
     def _decide(self, question: Question) -> None:
         self.last_decided_us = question.snapshot.bracket.received_us
-        self.reason = UnknownReason.NO_OPENING if question.window.unopened else None
+        self.reason = UnknownReason.NO_OPENING if question.window.unopened or question.lacks_positions else None
 
     # -- history -------------------------------------------------------------------------------------------------------
 
