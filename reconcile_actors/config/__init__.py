@@ -2,6 +2,8 @@
 
 from reconcile_actors.config.load import load, load_text
 from reconcile_actors.config.models import (
+    AlertsConfig,
+    AlertSinkConfig,
     AuditConfig,
     BookConfig,
     ExchangeConfig,
@@ -13,6 +15,8 @@ from reconcile_actors.config.models import (
 )
 
 __all__ = [
+    "AlertSinkConfig",
+    "AlertsConfig",
     "AuditConfig",
     "BookConfig",
     "ExchangeConfig",

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from reconcile_actors.config.models import Section, Settings
+from reconcile_actors.config.models import AlertSinkConfig, Section, Settings
 from reconcile_actors.errors import ConfigError
 
 ENVIRONMENT: Final = {
@@ -121,6 +121,8 @@ def _known(location: tuple[int | str, ...]) -> list[str]:
     annotation: Any = section.annotation if section else None
     if location[0] == "exchanges":
         annotation = annotation.__args__[1]
+    elif location[:2] == ("alerts", "sinks"):
+        annotation = AlertSinkConfig
     return sorted(getattr(annotation, "model_fields", {}))
 
 
@@ -136,4 +138,9 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
         paths = {key: getattr(exchange, key) for key in _EXCHANGE_PATHS}
         changed = {key: directory / path.expanduser() for key, path in paths.items() if path is not None}
         exchanges[name] = exchange.model_copy(update=changed)
+    sinks = []
+    for sink in settings.alerts.sinks:
+        file = None if sink.secret_file is None else directory / sink.secret_file.expanduser()
+        sinks.append(sink.model_copy(update={"secret_file": file}))
+    updates["alerts"] = settings.alerts.model_copy(update={"sinks": tuple(sinks)})
     return settings.model_copy(update={**updates, "exchanges": exchanges})

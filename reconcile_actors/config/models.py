@@ -1,15 +1,21 @@
 """The settings as frozen models: one class a TOML table. Every field's description is its documentation (docs/configuration.md)."""
 
+import re
 import shlex
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from reconcile_actors.domain.discrepancy import Severity
 from reconcile_actors.messages.base import Currency, Name, PositiveAmount, UnsignedAmount
+
+KEYLESS: Final = "dydx"
+"""The exchange whose accounts are public: read by address."""
+_ADDRESS: Final = re.compile(r"dydx1[02-9ac-hj-np-z]{38}", re.ASCII)  # bech32: no 1, b, i or o
 
 
 def _number(value: object) -> object:
@@ -115,6 +121,24 @@ class ExchangeConfig(Section):
     exchange_lag_seconds: Seconds | None = Field(
         None, description="R: how old an answer may be; default: the adapter's own, at least 1"
     )
+    address: str | None = Field(None, description="dydx: the account's address, instead of keys")
+    subaccount: Annotated[int | None, BeforeValidator(_number)] = Field(
+        None, ge=0, le=128_000, description="dydx: the number of the subaccount; 0 where it is not given"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_by_exchange(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("id") == KEYLESS:
+            return {"wallets": ("perp",), "subaccount": 0, **data}
+        return data
+
+    @field_validator("address")
+    @classmethod
+    def _bech32(cls, value: str | None) -> str | None:
+        if value is not None and not _ADDRESS.fullmatch(value):
+            raise ValueError("write the whole address as dYdX shows it: dydx1 and 38 more characters, in lower case")
+        return value
 
     @field_validator("api_key_command", "secret_command", "password_command", mode="before")
     @classmethod
@@ -134,6 +158,18 @@ class ExchangeConfig(Section):
             given = [form for form in ("env", "file", "command") if getattr(self, f"{what}_{form}") is not None]
             if len(given) > 1:
                 raise ValueError(f"{what}_{given[0]} and {what}_{given[1]} are both set: keep one")
+            if given and self.id == KEYLESS:
+                raise ValueError(f"{what}_{given[0]}: dydx is read by address, without keys: remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _address_instead_of_keys(self) -> "ExchangeConfig":
+        if self.id == KEYLESS and self.address is None:
+            raise ValueError("dydx is read by address, without keys: set address, and subaccount where it is not 0")
+        if self.id == KEYLESS and len(self.wallets) != 1:
+            raise ValueError("a dydx subaccount is one wallet: name one, or leave wallets out")
+        if self.id != KEYLESS and (self.address is not None or self.subaccount is not None):
+            raise ValueError("address and subaccount are for dydx alone: this exchange is read with keys")
         return self
 
 
@@ -189,6 +225,57 @@ class StoreConfig(Section):
     path: Path = Field(Path("var/reconcile.db"), description="SQLite file; its directory is made at first start")
 
 
+class AlertSinkConfig(Section):
+    """`[[alerts.sinks]]`: one place where alerts are sent to."""
+
+    kind: Literal["log", "webhook"] = Field(description="log: the service's own log; webhook: a signed POST to url")
+    min_severity: Severity = Field(
+        Severity.WARNING, description="info, warning or error: what is below is not sent here"
+    )
+    url: Annotated[str | None, AfterValidator(_loopback_or_https)] = Field(
+        None, description="webhook: where to; plain http to loopback only"
+    )
+    secret_env: str | None = Field(None, description="webhook: environment variable that holds the signing secret")
+    secret_file: Path | None = Field(
+        None, description="webhook: file that holds the signing secret, readable by its owner alone"
+    )
+    secret_command: tuple[str, ...] | None = Field(None, description="webhook: command that prints the signing secret")
+    timeout_seconds: Seconds = Field(5.0, le=60, description="webhook: deadline of one try")
+
+    @field_validator("secret_command", mode="before")
+    @classmethod
+    def _command(cls, value: object) -> object:
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _kind(cls, value: object) -> object:
+        if value not in {"log", "webhook"}:
+            raise ValueError('this version sends to "log" and "webhook" only')
+        return value
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "AlertSinkConfig":
+        secrets = [form for form in ("env", "file", "command") if getattr(self, f"secret_{form}") is not None]
+        if self.kind == "log" and (self.url is not None or secrets):
+            raise ValueError("a log has neither url nor secret: remove them")
+        if self.kind == "webhook" and self.url is None:
+            raise ValueError("a webhook needs its url")
+        if self.kind == "webhook" and len(secrets) != 1:
+            raise ValueError("a webhook needs one of secret_env, secret_file and secret_command, to sign with")
+        return self
+
+
+class AlertsConfig(Section):
+    """`[alerts]`."""
+
+    unknown_after_seconds: Seconds = Field(60.0, description="an account that is unknown for so long is an alert")
+    repeat_seconds: Seconds = Field(14_400.0, description="what goes on is told again after so long")
+    sinks: tuple[AlertSinkConfig, ...] = Field(
+        (AlertSinkConfig(kind="log"),), max_length=16, description="where alerts go; default: the log alone"
+    )
+
+
 class AuditConfig(Section):
     """`[audit]`."""
 
@@ -224,6 +311,7 @@ class Settings(Section):
     valuation: ValuationConfig = Field(default_factory=ValuationConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
+    alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     socket: SocketConfig = Field(default_factory=SocketConfig)
 
     @property

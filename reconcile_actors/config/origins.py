@@ -49,18 +49,25 @@ def _leaves(prefix: str, model: BaseModel) -> Iterator[tuple[str, object]]:
         elif isinstance(value, dict) and value and all(isinstance(one, BaseModel) for one in value.values()):
             for account, one in value.items():
                 yield from _leaves(f"{key}.{account}.", one)
+        elif isinstance(value, tuple) and value and all(isinstance(one, BaseModel) for one in value):
+            for number, one in enumerate(value):
+                yield from _leaves(f"{key}.{number}.", one)
         else:
             yield key, value
 
 
-def _stands(table: Mapping[str, Any], key: str) -> bool:
+def _stands(table: object, key: str) -> bool:
+    if isinstance(table, list):
+        table = {str(number): one for number, one in enumerate(table)}
+    if not isinstance(table, Mapping):
+        return False
     # an account's name may hold dots, so the longest part that is a key of the table is taken at each level
     parts = key.split(".")
     for count in range(len(parts), 0, -1):
         head, rest = ".".join(parts[:count]), ".".join(parts[count:])
         if head in table:
             value = table[head]
-            return not rest or (isinstance(value, dict) and _stands(value, rest))
+            return not rest or _stands(value, rest)
     return False
 
 

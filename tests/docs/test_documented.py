@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from reconcile_actors.audit.verdict import Verdict
 from reconcile_actors.cli.exit_codes import ExitCode
 from reconcile_actors.cli.main import cli
-from reconcile_actors.config import Settings, load_text
+from reconcile_actors.config import AlertSinkConfig, Settings, load_text
 from reconcile_actors.config.load import ENVIRONMENT
 from reconcile_actors.console.app import Api
 from reconcile_actors.console.stream import EVENT_TYPES
@@ -108,16 +108,21 @@ def default_of(field: FieldInfo) -> str:
         return "required" if field.default_factory is None else "`{}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple) and isinstance(value[0], BaseModel):
+        return "the log"
     if isinstance(value, tuple):
         return '`["' + '", "'.join(value) + '"]`'
     return f'`"{value}"`' if isinstance(value, str | Path | Decimal) else f"`{value:g}`"
 
 
-@pytest.mark.parametrize("table", Settings.model_fields)
+@pytest.mark.parametrize("table", [*Settings.model_fields, "[alerts.sinks]"])
 def test_every_setting_is_documented(table: str) -> None:
     """Each key with its default and the description that the model has; no key that does not exist."""
-    annotation = Settings.model_fields[table].annotation
-    model = get_args(annotation)[1] if table == "exchanges" else annotation
+    if table == "[alerts.sinks]":
+        model: object = AlertSinkConfig
+    else:
+        annotation = Settings.model_fields[table].annotation
+        model = get_args(annotation)[1] if table == "exchanges" else annotation
     assert isinstance(model, type)
     assert issubclass(model, BaseModel)
     body = sections(CONFIGURATION, 2)["[exchanges.NAME]" if table == "exchanges" else f"[{table}]"]

@@ -95,10 +95,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("", "a.toml: exchanges: missing; name at least one account, as in [exchanges.kraken-main]"),
-        (ACCOUNT + "[stor]\n", "a.toml: stor: unknown key; known here: audit, book, exchanges"),
+        (ACCOUNT + "[stor]\n", "a.toml: stor: unknown key; known here: alerts, audit, book, exchanges"),
         (ACCOUNT + "[store]\npth = 1\n", "store.pth: unknown key; known here: path"),
-        (ACCOUNT + "api_ky = 1\n", "exchanges.main.api_ky: unknown key; known here: allow_empty, api_key_command"),
-        (ACCOUNT + "[recovery]\nx = 1\n", "recovery.x: unknown key; known here: none"),
+        (ACCOUNT + "api_ky = 1\n", "exchanges.main.api_ky: unknown key; known here: address, allow_empty, api_key_command"),
+        (ACCOUNT + "[recovery]\nx = 1\n", "recovery.x: unknown key; known here: adopt_max_usd, backfill"),
         (ACCOUNT + "[reconciliation]\nthreshold_usd = 'ten'\n", 'not a number: write decimal text, as in "10.0"'),
         (ACCOUNT + "[reconciliation]\nthreshold_usd = nan\n", "threshold_usd: not finite"),
         (ACCOUNT + "[reconciliation]\ninterval_seconds = 0\n", "interval_seconds: Input should be greater than 0"),
@@ -178,3 +178,52 @@ def test_origins(tmp_path: Path) -> None:
     assert by_key["store.path"] == (str(tmp_path / "var/reconcile.db"), "default")
     assert json.dumps([one.value for one in values])
     assert effective_values(path)[0].key == "reconciliation.enabled"
+
+
+WEBHOOK = """
+[alerts]
+repeat_seconds = 600
+[[alerts.sinks]]
+kind = "log"
+[[alerts.sinks]]
+kind = "webhook"
+url = "https://example.org/alerts"
+secret_file = "hook.secret"
+min_severity = "error"
+"""
+
+
+def test_alert_sinks(tmp_path: Path) -> None:
+    """A list of sinks in its order, files beside the configuration; none at all means the log."""
+    assert [one.kind for one in settings().alerts.sinks] == ["log"]
+    log, hook = load_text(ACCOUNT + WEBHOOK, directory=tmp_path, environ={}).alerts.sinks
+    assert (log.kind, log.min_severity, hook.min_severity) == ("log", "warning", "error")
+    assert hook.secret_file == tmp_path / "hook.secret"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('kind = "slack"', 'alerts.sinks.0.kind: this version sends to "log" and "webhook" only'),
+        ('kind = "log"\nurl = "https://a.example"', "a log has neither url nor secret"),
+        ('kind = "webhook"\nsecret_env = "S"', "a webhook needs its url"),
+        ('kind = "webhook"\nurl = "https://a.example"', "needs one of secret_env, secret_file and secret_command"),
+        ('kind = "webhook"\nurl = "http://a.example"\nsecret_env = "S"', "http:// to loopback only"),
+        ('kind = "webhook"\nurl = "https://a.example"\nsecret_env = "S"\nsecret_file = "f"', "needs one of"),
+        ('kind = "log"\ncolour = "red"', "unknown key; known here: kind, min_severity, secret_command"),
+        ('kind = "log"\nmin_severity = "loud"', "alerts.sinks.0.min_severity"),
+    ],
+)
+def test_a_sink_that_cannot_be_is_refused(lines: str, expected: str) -> None:
+    """Each wrong sink is told with what would be right; kinds of later versions are refused by name."""
+    assert expected in refusal(f"{ACCOUNT}\n[[alerts.sinks]]\n{lines}")
+
+
+def test_origins_of_sinks(tmp_path: Path) -> None:
+    """What a sink amounts to, key by key; a secret's source is named, its value never read."""
+    file = tmp_path / "config.toml"
+    file.write_text(ACCOUNT + WEBHOOK)
+    shown = {one.key: (one.value, one.origin) for one in effective_values(file, environ={})}
+    assert shown["alerts.sinks.1.url"] == ("https://example.org/alerts", "file")
+    assert shown["alerts.sinks.1.timeout_seconds"] == (5.0, "default")
+    assert shown["alerts.repeat_seconds"] == (600.0, "file")
