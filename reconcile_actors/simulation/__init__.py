@@ -4,6 +4,7 @@ The oracle of every accuracy figure: this room shares no code with what it judge
 """
 
 from reconcile_actors.simulation.account import Account
+from reconcile_actors.simulation.binance import SimulatedBinance
 from reconcile_actors.simulation.kraken import Fault, FaultOptions, SimulatedKraken, Tier
 from reconcile_actors.simulation.market import Market
 from reconcile_actors.simulation.reports import Misreporting, Report
@@ -16,6 +17,7 @@ __all__ = [
     "Market",
     "Misreporting",
     "Report",
+    "SimulatedBinance",
     "SimulatedKraken",
     "Tier",
     "Trader",

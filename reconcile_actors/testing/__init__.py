@@ -2,10 +2,20 @@
 
 from reconcile_actors.kernel.deterministic_host import DeterministicHost
 from reconcile_actors.kernel.probe import Probe
-from reconcile_actors.simulation import SimulatedKraken
+from reconcile_actors.simulation import SimulatedBinance, SimulatedKraken
 from reconcile_actors.simulation.faults import Fault, FaultOptions
 from reconcile_actors.simulation.market import Market
 from reconcile_actors.simulation.reports import Misreporting
 from reconcile_actors.simulation.trader import Trader
 
-__all__ = ["DeterministicHost", "Fault", "FaultOptions", "Market", "Misreporting", "Probe", "SimulatedKraken", "Trader"]
+__all__ = [
+    "DeterministicHost",
+    "Fault",
+    "FaultOptions",
+    "Market",
+    "Misreporting",
+    "Probe",
+    "SimulatedBinance",
+    "SimulatedKraken",
+    "Trader",
+]
