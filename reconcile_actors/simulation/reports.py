@@ -4,7 +4,7 @@ Codes are translated by a table of this room's own (`XXBT` is BTC, `ZUSD` is USD
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from itertools import count
 from typing import TypeAlias
 
 from reconcile_actors.simulation.instruments import KRAKEN, Catalogue, Pair
-from reconcile_actors.simulation.money import ZERO, minus, text
+from reconcile_actors.simulation.money import ZERO, minus, plus, text
 from reconcile_actors.simulation.records import (
     Event,
     Fill,
@@ -26,7 +26,9 @@ from reconcile_actors.simulation.records import (
 )
 from reconcile_actors.simulation.seeding import seeded
 
-Report: TypeAlias = "dict[str, str | int | list[dict[str, str]]]"
+Report: TypeAlias = dict[str, str | int | list[dict[str, str]]]
+Places: TypeAlias = Callable[[str], tuple[str, str]]
+"""Wallet and currency of an asset, as the exchange's own room names them."""
 
 _UNIFIED = {"XBT": "BTC", "XDG": "DOGE", "REPV2": "REP", "REP": "REPV1"}
 _UNIFIED_WHOLE = {
@@ -72,13 +74,18 @@ class Reporter:
         seed: int = 0,
         misreporting: Misreporting = HONEST,
         catalogue: Catalogue = KRAKEN,
+        places: Places | None = None,
     ) -> None:
-        """`exchange` is the account's name in the messages; `catalogue` says how many decimals its assets have."""
+        """`exchange` is the account's name in the messages; `catalogue` says how many decimals its assets have.
+
+        Without `places` everything stands in `wallet` under its common name.
+        """
         self.omitted: list[Report] = []
         self._exchange = exchange
         self._wallet = wallet
         self._catalogue = catalogue
         self._wrong = misreporting
+        self._places = places or (lambda asset: (wallet, unified(asset)))
         self._random = seeded(seed, exchange, "reports")
         self._fills = 0
         self._order = count()
@@ -92,7 +99,7 @@ class Reporter:
                 case OrderOpened(order) if order.order_type is OrderType.LIMIT:
                     self._queue(self._opened(order), now)
                 case OrderFilled(fill):
-                    self._tell_fill(fill, now)
+                    self.tell_fill(self._filled(fill), now)
                 case OrderEnded(order) if order.order_type is OrderType.LIMIT:
                     self._queue(self._closed(order), now)
                 case FundsMoved(rows):
@@ -110,18 +117,22 @@ class Reporter:
             self._random.shuffle(ready)
         return ready
 
-    def statement(self, holdings: Mapping[str, tuple[Decimal, Decimal]], version: int, at: float) -> Report:
-        """`SetBalances`: the whole wallet, from (balance, hold) by asset code."""
-        rows = [
-            {
-                "currency": unified(asset),
-                "total": self._plain(asset, balance),
-                "available": self._plain(asset, minus(balance, hold)),
-                "locked": self._plain(asset, hold),
-            }
-            for asset, (balance, hold) in holdings.items()
-        ]
-        return {**self._head("SetBalances"), "version": version, "as_of": timestamp(at), "balances": rows}
+    def statement(
+        self, holdings: Mapping[str, tuple[Decimal, Decimal]], version: int, at: float, wallet: str | None = None
+    ) -> Report:
+        """`SetBalances`: a whole wallet, from (balance, hold) by asset code; assets of one currency are summed."""
+        stated = wallet or self._wallet
+        rows: dict[str, dict[str, str]] = {}
+        for asset, (balance, hold) in holdings.items():
+            where, currency = self._places(asset)
+            if where != stated:
+                continue
+            parts = {"total": balance, "available": minus(balance, hold), "locked": hold}
+            earlier = rows.get(currency, {})
+            told = {leg: plus(amount, Decimal(earlier.get(leg, "0"))) for leg, amount in parts.items()}
+            rows[currency] = {"currency": currency} | {leg: self._plain(asset, amount) for leg, amount in told.items()}
+        head = {**self._head("SetBalances"), "wallet": stated}
+        return {**head, "version": version, "as_of": timestamp(at), "balances": list(rows.values())}
 
     def watermark(self, through: float) -> Report:
         """`LocalWatermark`: everything up to that time has been told."""
@@ -129,22 +140,31 @@ class Reporter:
         del report["wallet"]
         return {**report, "through": timestamp(through)}
 
-    def _tell_fill(self, fill: Fill, now: float) -> None:
+    def tell_fill(self, report: Report, now: float) -> None:
+        """Queues one `RecordFill`, or what becomes of it."""
         self._fills += 1
         number = self._fills
-        report = self._filled(fill)
         if number in self._wrong.drop_fills:
             self.omitted.append(report)
             return
         if number in self._wrong.drop_fees:
             self.omitted.append(
-                {**self._head("RecordFee"), "id": fill.id, "currency": report["fee_currency"], "amount": report["fee"]}
+                {
+                    **self._head("RecordFee"),
+                    "id": report["id"],
+                    "currency": report["fee_currency"],
+                    "amount": report["fee"],
+                }
             )
             report["fee"] = "0"
         delay = self._wrong.delay_fills.get(number, 0.0)
         self._queue(report, now, delay)
         if number in self._wrong.duplicate_fills:
             self._queue(dict(report), now, delay)
+
+    def tell_report(self, report: Report, now: float) -> None:
+        """Queues any other report that an exchange's own room has written."""
+        self._queue(report, now)
 
     def _queue(self, report: Report, now: float, delay: float = 0.0) -> None:
         if report["type"] in self._wrong.drop_types:
@@ -193,10 +213,12 @@ class Reporter:
 
     def _moved(self, row: LedgerRow) -> Report:
         """One movement by its net effect: a withdrawal's fee leaves with it, under the same id."""
+        wallet, currency = self._places(row.asset)
         report: Report = {
             **self._head("RecordReward" if row.type == "staking" else "RecordTransfer"),
+            "wallet": wallet,
             "id": row.refid,
-            "currency": unified(row.asset),
+            "currency": currency,
             "amount": self._plain(row.asset, minus(row.amount, row.fee)),
             "occurred_at": timestamp(row.at),
         }

@@ -11,7 +11,7 @@ from reconcile_actors.simulation.ledger import InsufficientFundsError
 from reconcile_actors.simulation.market import Market
 from reconcile_actors.simulation.money import minus, over, plus, rounded, times
 from reconcile_actors.simulation.records import Event, FundsMoved, OrderEnded, OrderFilled, OrderOpened, Side
-from reconcile_actors.simulation.reports import HONEST, Misreporting, Report, Reporter
+from reconcile_actors.simulation.reports import HONEST, Misreporting, Places, Report, Reporter
 from reconcile_actors.simulation.seeding import seeded
 
 DEFAULT_PAIRS = ("XXBTZUSD", "XETHZUSD", "XETHXXBT", "USDTZUSD")
@@ -39,14 +39,17 @@ class Trader:
         funds: tuple[str, str, str, tuple[str, str]] = DEFAULT_FUNDS,
         drives_market: bool = True,
         misreporting: Misreporting = HONEST,
+        places: Places | None = None,
     ) -> None:
         """`exchange` names the account in reports; `lots` bounds an order in the pair's trade steps, (1, 1) is a fixed lot.
 
         `moves_funds` adds deposits, withdrawals, rewards and moves to what earns, of the assets in `funds`;
-        `drives_market` is for one trader a market.
+        `drives_market` is for one trader a market. `places` says in which wallet an asset stands, where it is not all "spot".
         """
         self.account = account
-        self.reporter = Reporter(exchange=exchange, seed=seed, misreporting=misreporting, catalogue=account.catalogue)
+        self.reporter = Reporter(
+            exchange=exchange, seed=seed, misreporting=misreporting, catalogue=account.catalogue, places=places
+        )
         self._market = market
         self._random = seeded(seed, exchange, "trader")
         self._rate = actions_per_second
@@ -62,12 +65,12 @@ class Trader:
         self._own_moves: set[str] = set()
         self._version = 0
 
-    def opening(self) -> Report:
-        """`SetBalances` of the account as it stands; call it before the first step."""
+    def opening(self, wallet: str = "spot") -> Report:
+        """`SetBalances` of a wallet as it stands; call it before the first step."""
         with self.account.lock:
             self._version += 1
             holdings = {asset: (each.balance, each.hold) for asset, each in self.account.holdings().items()}
-            return self.reporter.statement(holdings, self._version, self.account.now())
+            return self.reporter.statement(holdings, self._version, self.account.now(), wallet)
 
     def step(self, now: float) -> list[Report]:
         """Does what is due by `now` (Unix seconds) and returns the reports that are due, in sending order."""
