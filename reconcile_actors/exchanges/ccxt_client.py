@@ -174,6 +174,22 @@ async def open_client(
     ca_file: Path | None = None,
 ) -> CcxtClient:
     """A client of ccxt's class `exchange_id`; connects at its first call. Raises ConfigError for a bad `ca_file`."""
+    client, transport = await make_client(
+        exchange_id, credentials, clocks=clocks, base_url=base_url, proxy=proxy, ca_file=ca_file
+    )
+    return CcxtClient(client, transport, explain)
+
+
+async def make_client(
+    exchange_id: str,
+    credentials: Credentials,
+    *,
+    clocks: Clocks,
+    base_url: str | None = None,
+    proxy: str | None = None,
+    ca_file: Path | None = None,
+) -> tuple[Any, "Transport"]:
+    """ccxt's own object with our settings, and the transport that it speaks through. Raises ConfigError for a bad `ca_file`."""
     make, transport_class = await asyncio.to_thread(_load, exchange_id)
     needs_tls = base_url is None or base_url.startswith("https://")
     tls = await asyncio.to_thread(_tls_context, ca_file) if needs_tls else None
@@ -184,7 +200,7 @@ async def open_client(
     client = make({**_SETTINGS, **keys, "session": transport})
     client.ssl_context = tls or False  # else ccxt makes a context of its own, which nothing would use
     client.logger = _silent_logger()
-    return CcxtClient(client, transport, explain)
+    return client, transport
 
 
 def _load(exchange_id: str) -> tuple[Callable[[dict[str, object]], Any], type["Transport"]]:
