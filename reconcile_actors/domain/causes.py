@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
-from reconcile_actors.domain.movements import Effects, Movement, MovementType, has_value, value_of
+from reconcile_actors.domain.movements import Effects, Movement, MovementType, has_value, same_key, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ def missing_from(
 ) -> tuple[Missing, ...]:
     """What the book lacks of the exchange's history.
 
-    Fills and their separately booked fees are one event on the exchange, so all that is known under an id is added up.
+    Fills and their separately booked fees are one event on the exchange, so all that is known under an id is added up; but for
+    what is the same kind of event with another key, since an exchange may give one id to fills of two symbols.
     Differences within a step are rounding, not a missing movement. Pending entries are never missing. Entries without an id
     are left out where `unnamed` does not say how they meet the book.
     """
@@ -54,7 +55,7 @@ def missing_from(
     for movement in settled:
         if movement.id is None:
             continue
-        booked = known(movement.id)
+        booked = [one for one in known(movement.id) if _may_tell_of(one, movement)]
         lacking = _lacking(movement.effects, booked, tolerance)
         # what a statement had included when its report came is known by id, with no effects of its own
         if lacking and not (not any(has_value(one.effects) for one in booked) and included(movement)):
@@ -87,6 +88,10 @@ def _apart(recorded: Movement, listed: Movement) -> int:
     if recorded.occurred_at is None or listed.occurred_at is None:
         return 0  # a part that one side omits matches anything
     return abs(recorded.occurred_at - listed.occurred_at)
+
+
+def _may_tell_of(recorded: Movement, listed: Movement) -> bool:
+    return recorded.type is not listed.type or same_key(recorded, listed)
 
 
 def _lacking(listed: Effects, booked: Sequence[Movement], tolerance: Callable[[Leg], Decimal]) -> dict[Leg, Decimal]:

@@ -63,6 +63,26 @@ def test_what_is_booked_beyond_the_listed_is_lacking_too() -> None:
     assert one.effects == {USD: Decimal(1)}
 
 
+@pytest.mark.parametrize(
+    "other", [{"instrument": "BTC/EUR"}, {"side": "sell"}, {"order_id": "O2"}, {"wallet": "margin"}]
+)
+def test_the_same_id_may_stand_for_another_event(other: dict[str, str]) -> None:
+    """Exchanges number the fills of each symbol for themselves: one that is booked says nothing of the other."""
+    listed = replace(LISTED, order_id="O1", side="buy")
+    booked = replace(listed, **other)
+    [one] = lacking(listed, [booked])
+    assert (one.effects, one.partly_known) == (LISTED.effects, False)
+    assert lacking(listed, [booked, LISTED]) == ()
+
+
+def test_both_sides_of_a_move_may_share_an_id() -> None:
+    """A move from one currency into another is two transfers under one id, and neither lacks the other."""
+    out = Movement("x", "spot", MovementType.TRANSFER, "P1", {BTC: Decimal(-1)}, "BTC")
+    into = Movement("x", "spot", MovementType.TRANSFER, "P1", {USD: Decimal(9)}, "USD")
+    assert lacking(out, [out, into]) == ()
+    assert [one.effects for one in lacking(into, [out])] == [into.effects]
+
+
 @pytest.mark.parametrize(("step", "count"), [("1", 0), ("0.99", 1)])
 def test_rounding_is_no_missing_movement(step: str, count: int) -> None:
     """Of what is known, differences within a step are rounding."""
