@@ -8,6 +8,7 @@ from typing import Final
 
 from reconcile_actors.audit.errors import LeafError
 from reconcile_actors.audit.leaf import parse_leaf
+from reconcile_actors.domain.deliveries import Delivery, Outcome
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
 from reconcile_actors.domain.ledger import Json, StoredBook
 from reconcile_actors.domain.movements import Movement
@@ -50,7 +51,7 @@ _ENTRIES: Final = """
 
 @dataclass(frozen=True, slots=True)
 class PendingMessage:
-    """A message of the outbox that has not been acknowledged by whoever it is for. `created_at` is UTC microseconds."""
+    """A message of the outbox about which something is still to be said. `created_at` is UTC microseconds."""
 
     id: int
     kind: str
@@ -146,13 +147,20 @@ class LedgerReads(ABC):
             rows = await fetch(_REPORTS, (exchange, limit))
         return [report_of(row) for row in rows]
 
-    async def outbox_pending(self, *, limit: int = 1_000) -> list[PendingMessage]:
-        """Messages that have not been acknowledged, oldest first."""
+    async def outbox_pending(self, *, after_id: int = 0, limit: int = 1_000) -> list[PendingMessage]:
+        """Messages about which something is still to be said, oldest first."""
         async with self._reading() as fetch:
             rows = await fetch(
-                "SELECT id, kind, body, created_at FROM outbox WHERE done_at IS NULL ORDER BY id LIMIT ?", (limit,)
+                "SELECT id, kind, body, created_at FROM outbox WHERE done_at IS NULL AND id > ? ORDER BY id LIMIT ?",
+                (after_id, limit),
             )
         return [PendingMessage(id_, kind, json_value(body), created_at) for id_, kind, body, created_at in rows]
+
+    async def deliveries(self) -> list[Delivery]:
+        """What each alert sink was told last, by condition."""
+        async with self._reading() as fetch:
+            rows = await fetch("SELECT sink, key, event, outcome, said, at FROM delivery ORDER BY sink, key", ())
+        return [Delivery(sink, key, event, Outcome(outcome), said, at) for sink, key, event, outcome, said, at in rows]
 
     async def control(self) -> dict[str, str]:
         """All switches that are set."""

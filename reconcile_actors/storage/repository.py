@@ -14,6 +14,7 @@ from typing import Self
 
 from reconcile_actors.audit.errors import AuditError
 from reconcile_actors.audit.writer import Batch
+from reconcile_actors.domain.deliveries import Delivery
 from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
 from reconcile_actors.errors import ReconcileError, StoreError
 from reconcile_actors.logger import logger
@@ -26,7 +27,7 @@ from reconcile_actors.storage.log_state import Fetch, check_head, newest_checkpo
 from reconcile_actors.storage.reads import LedgerReads
 from reconcile_actors.storage.session import CommitInDoubtError, Connect, Session, open_session
 from reconcile_actors.storage.signing import signing_key
-from reconcile_actors.storage.statements import outcomes, statements
+from reconcile_actors.storage.statements import outcomes, settling, statements
 from reconcile_actors.storage.trusted_head import TrustedHead
 
 
@@ -110,15 +111,17 @@ class ReconciliationRepository(LedgerReads):
         """Whether the trusted head could not be written after the last commit: readiness should say so."""
         return self._head.is_behind
 
-    async def mark_sent(self, ids: Sequence[int]) -> None:
-        """Note that messages of the outbox were acknowledged. Raises StoreError."""
-        now = self._utc()
+    async def settle_outbox(
+        self, done: Sequence[int], deliveries: Sequence[Delivery] = (), over: Sequence[str] = ()
+    ) -> None:
+        """Note what became of messages of the outbox, all or nothing (see `settling`). Raises StoreError."""
+        what = settling(self._utc(), done=done, deliveries=deliveries, over=over)
         async with self._turn:
             session = await self._sound_session()
             try:
                 async with self._writing(session):
-                    await session.mark_sent(ids, now)
-            except CommitInDoubtError as doubt:  # to mark a message twice does no harm
+                    await session.write(what)
+            except CommitInDoubtError as doubt:  # to note it twice does no harm
                 raise StoreFailedError(doubt.reason, self._path) from None
 
     async def close(self) -> None:

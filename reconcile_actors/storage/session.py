@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from reconcile_actors.audit.keys import SigningKey, VerifierKey
 from reconcile_actors.audit.writer import LogWriter
-from reconcile_actors.storage.connection import Database, SqlValue, settle_writer
+from reconcile_actors.storage.connection import Database, settle_writer
 from reconcile_actors.storage.errors import Reason, StoreFailedError, reason_of
 from reconcile_actors.storage.log_state import log_size, stored_state
 from reconcile_actors.storage.migrations import migrate, stored_version
@@ -58,11 +58,6 @@ class Session:
             afterwards()
 
         await self.database.run(work)
-
-    async def mark_sent(self, ids: Sequence[int], at: int) -> None:
-        """Note when messages of the outbox were acknowledged, all or none. Raises what `write` raises."""
-        marks: list[tuple[SqlValue, ...]] = [(at, id_) for id_ in ids]
-        await self.write([Statement("UPDATE outbox SET done_at = ? WHERE id = ?", marks)])
 
     async def fold_wal(self) -> None:
         """Bring everything committed into the main file, synced, and empty the WAL. Raises StoreFailedError unless all of it was."""

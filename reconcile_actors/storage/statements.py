@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from reconcile_actors.audit.writer import Batch
+from reconcile_actors.domain.deliveries import Delivery
 from reconcile_actors.domain.ledger import Committed
 from reconcile_actors.storage.admission import Admitted
 from reconcile_actors.storage.connection import SqlValue
@@ -36,8 +37,17 @@ _DISCREPANCY: Final = (
     " price_source=excluded.price_source, price_at=excluded.price_at, seq=excluded.seq"
 )
 _OUTBOX: Final = "INSERT INTO outbox(kind, body, created_at) VALUES (?, ?, ?)"
+_OUTBOX_DONE: Final = "UPDATE outbox SET done_at = ? WHERE id = ?"
+_OUTBOX_PRUNE: Final = "DELETE FROM outbox WHERE done_at < ?"
+_DELIVERY: Final = (
+    "INSERT INTO delivery(sink, key, event, outcome, said, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(sink, key) DO UPDATE SET"
+    " event=excluded.event, outcome=excluded.outcome, said=excluded.said, at=excluded.at"
+)
+_DELIVERY_CLEAR: Final = "DELETE FROM delivery WHERE key = ?"
 _CONTROL_CLEAR: Final = "DELETE FROM control WHERE key = ?"
 _CONTROL_SET: Final = "INSERT INTO control(key, value) VALUES (?, ?)"
+
+DONE_KEPT_US: Final = 7 * 86_400 * 1_000_000
 
 
 class Statement(NamedTuple):
@@ -81,5 +91,20 @@ def statements(batch: Batch, admitted: Sequence[Admitted]) -> list[Statement]:
         Statement(_OUTBOX, rows(lambda one: one.outbox)),
         Statement(_CONTROL_CLEAR, [(key,) for key in control]),
         Statement(_CONTROL_SET, [(key, value) for key, value in control.items() if value is not None]),
+    )
+    return [one for one in every if one.rows]
+
+
+def settling(at: int, *, done: Sequence[int], deliveries: Sequence[Delivery], over: Sequence[str]) -> list[Statement]:
+    """What became of messages of the outbox: `done` are ids with nothing left to say, `over` keys of conditions that ended.
+
+    Deliveries of `over` are forgotten, done messages after a week.
+    """
+    told = [(one.sink, one.key, one.event, one.outcome.value, one.said, one.at) for one in deliveries]
+    every = (
+        Statement(_OUTBOX_DONE, [(at, id_) for id_ in done]),
+        Statement(_DELIVERY, told),
+        Statement(_DELIVERY_CLEAR, [(key,) for key in over]),
+        Statement(_OUTBOX_PRUNE, [(at - DONE_KEPT_US,)]),
     )
     return [one for one in every if one.rows]

@@ -9,12 +9,12 @@ from typing import Final
 
 from reconcile_actors.errors import StoreError
 from reconcile_actors.storage.connection import Database
-from reconcile_actors.storage.migrations import m0001_initial
+from reconcile_actors.storage.migrations import m0001_initial, m0002_deliveries
 
 APPLICATION_ID: Final = 0x5245434E
 """`RECN`: at byte 68 of the file, where `file` and others look for it."""
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (m0001_initial.STATEMENTS,)
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (m0001_initial.STATEMENTS, m0002_deliveries.STATEMENTS)
 
 
 async def stored_version(database: Database, path: Path) -> int:

@@ -285,10 +285,10 @@ def test_acknowledging_messages_can_fail_and_be_repeated(tmp_path: Path) -> None
         for at in (1, 2, 3):
             plan.arm(at)
             with pytest.raises(StoreError):
-                await store.mark_sent([message.id])
+                await store.settle_outbox([message.id])
             plan.disarm()
             assert len(await store.outbox_pending()) == 1
-        await store.mark_sent([message.id])
+        await store.settle_outbox([message.id])
         assert await store.outbox_pending() == []
 
     run(story)

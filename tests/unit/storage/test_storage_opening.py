@@ -331,7 +331,7 @@ def test_the_settings_of_the_connection(tmp_path: Path) -> None:
             "SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         )
         assert {strict for _, strict in tables} == {1}
-        assert len(tables) == 11
+        assert len(tables) == 12
 
     run(story)
 

@@ -183,7 +183,7 @@ def test_outbox_until_acknowledged_and_control(tmp_path: Path) -> None:
         await store.commit([unit])
         pending = await store.outbox_pending()
         assert [(one.kind, one.body) for one in pending] == [("a", {"n": 1}), ("b", {})]
-        await store.mark_sent([pending[0].id])
+        await store.settle_outbox([pending[0].id])
         assert [one.kind for one in await store.outbox_pending()] == ["b"]
         assert await store.control() == {"p": "2", "q": "x"}
         await store.commit([UnitOfWork((entry(),), control=(("p", None), ("none", None)))])

@@ -1,0 +1,87 @@
+"""What is owed to a sink: pure, from the newest word on a condition and from what the sink was told last.
+
+Only the newest word on a condition counts. What began and ended before a sink could be told is told as one end; what
+nobody but a running process can vouch for (an exchange that could not be read) is then not told at all.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from reconcile_actors.domain.alerts import Alert, Phase
+from reconcile_actors.domain.discrepancy import Severity
+
+AGAIN_SECONDS: Final = 60.0
+"""How soon after the last word more of the same is told, such as a loss that grows with each fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The newest word on a condition. `id` is its row's in the outbox, 0 while it has none; `at` is UTC microseconds."""
+
+    id: int
+    at: int
+    alert: Alert
+
+    @property
+    def event(self) -> str:
+        """Stable over restarts, and never given twice."""
+        return f"{self.id}-{self.at}"
+
+
+class Outcome(StrEnum):
+    """What became of a notice for good."""
+
+    ACKNOWLEDGED = "acknowledged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The last word of one sink on one condition: `event` is settled at `at` (UTC us), `said` is what it acknowledged last."""
+
+    sink: str
+    key: str
+    event: str
+    outcome: Outcome
+    said: str | None
+    at: int
+
+    @property
+    def is_firing(self) -> bool:
+        """Whether the sink was told that it began, and not yet that it ended."""
+        return self.said is not None and self.said.startswith(Phase.FIRING)
+
+
+def due_at(standing: Standing, known: Delivery | None, min_severity: Severity, repeat_seconds: float) -> int | None:
+    """When (UTC us) a sink should be told; None where it knows all that concerns it."""
+    alert = standing.alert
+    fires = known is not None and known.is_firing
+    heavy = alert.severity.at_least(min_severity)
+    if alert.phase is Phase.FIRING:
+        return _firing_due_at(standing, known, repeat_seconds) if heavy else None
+    if known is not None and (known.event == standing.event or known.said == alert.said):
+        return None
+    if alert.phase is Phase.RESOLVED and not fires and alert.kind.ends_with_process:
+        return None
+    return standing.at if fires or heavy else None
+
+
+def _firing_due_at(standing: Standing, known: Delivery | None, repeat_seconds: float) -> int:
+    if known is None:
+        return standing.at
+    if known.event != standing.event and known.said != standing.alert.said:
+        return standing.at
+    pause_seconds = min(AGAIN_SECONDS, repeat_seconds) if _is_more(standing, known) else repeat_seconds
+    return known.at + int(pause_seconds * 1_000_000)
+
+
+def event_of(standing: Standing, known: Delivery | None) -> tuple[str, bool]:
+    """The id of what is to be told now, the same at each try, and whether it is a reminder."""
+    if known is None or known.said != standing.alert.said or _is_more(standing, known):
+        return standing.event, False
+    return f"{standing.event}-{known.at}", True
+
+
+def _is_more(standing: Standing, known: Delivery) -> bool:
+    return standing.alert.again and known.event != standing.event
