@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcile_actors.exchanges.decoding import decode
-from reconcile_actors.exchanges.kraken.balances import content_of
-from reconcile_actors.exchanges.kraken.shape import Rejected, raw_rows, read_rows
+from reconcile_actors.exchanges.kraken.shape import raw_rows, read_rows
+from reconcile_actors.exchanges.rows import Rejected, content_of
 
 ASSETS = st.sampled_from(["XXBT", "XBT", "ZUSD", "XBT.F", "ETH2.S", "XREP", "REPV2", "USDT", "", ".", "a b", "KFEE"])
 SCALARS = (

@@ -15,18 +15,18 @@ from reconcile_actors.domain.valuation import Price
 from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
 from reconcile_actors.exchanges.clocks import MICROSECONDS, Clocks
 from reconcile_actors.exchanges.frames import without_frames
-from reconcile_actors.exchanges.kraken.balances import Content, content_of
 from reconcile_actors.exchanges.kraken.calls import Calls
 from reconcile_actors.exchanges.kraken.errors import UNKNOWN_PAIR
 from reconcile_actors.exchanges.kraken.history import read_ledger
 from reconcile_actors.exchanges.kraken.ledger import movements_of
 from reconcile_actors.exchanges.kraken.limits import COST_HISTORY, TIERS, CallLimit, Purpose
 from reconcile_actors.exchanges.kraken.prices import QUOTE, pairs_of, read_prices
-from reconcile_actors.exchanges.kraken.shape import Rejected, Row, raw_rows, read_rows
+from reconcile_actors.exchanges.kraken.shape import raw_rows, read_rows
 from reconcile_actors.exchanges.kraken.trades import with_trades
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
 from reconcile_actors.exchanges.presence import Presence
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
+from reconcile_actors.exchanges.rows import Content, Rejected, Row, content_of
 
 GROUP: Final = "balances"
 LAG_SECONDS: Final = 1.0

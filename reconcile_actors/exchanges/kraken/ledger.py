@@ -15,7 +15,8 @@ from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.movements import Movement, MovementType, merge
 from reconcile_actors.errors import AmountError
 from reconcile_actors.exchanges.kraken.fields import distrusted, microseconds_of, result_of, table_of, text_of
-from reconcile_actors.exchanges.kraken.wallets import Place, place_of
+from reconcile_actors.exchanges.kraken.wallets import place_of
+from reconcile_actors.exchanges.rows import Place
 
 _ID = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 # What a type is in the book. One that is not listed is an adjustment: it moved value, so it is never left out.

@@ -7,13 +7,14 @@ A balance below zero without a hold is believed, because fees can overdraw an ac
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AmountError
 from reconcile_actors.exchanges.decoding import RepeatedKeys
-from reconcile_actors.exchanges.kraken.wallets import Place, place_of
+from reconcile_actors.exchanges.kraken.wallets import place_of
+from reconcile_actors.exchanges.rows import Rejected, Row
 
 _REASONS: Final = {
     "not_finite": UnknownReason.NOT_FINITE,
@@ -21,21 +22,6 @@ _REASONS: Final = {
     "too_precise": UnknownReason.OUT_OF_RANGE,
 }
 _ZEROS: Final = frozenset({"0"} | {f"0.{'0' * decimals}" for decimals in range(1, 19)})
-
-
-class Row(NamedTuple):
-    """One asset: what Kraken counts as `balance` (total) and `hold_trade` (locked by open orders)."""
-
-    place: Place
-    total: Decimal
-    locked: Decimal
-
-
-class Rejected(NamedTuple):
-    """Why an answer is not believed."""
-
-    reason: UnknownReason
-    detail: str
 
 
 Rows = Mapping[str, Row]

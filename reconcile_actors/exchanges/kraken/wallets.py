@@ -7,9 +7,10 @@ its own, so that value in it is never counted as spot.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from reconcile_actors.exchanges.kraken.codes import currency_code
+from reconcile_actors.exchanges.rows import Place
 
 SPOT: Final = "spot"
 _BY_SUFFIX: Final[Mapping[str, str]] = {
@@ -21,13 +22,6 @@ _BY_SUFFIX: Final[Mapping[str, str]] = {
     "HOLD": "hold",
 }
 _ASSET = re.compile(r"[A-Za-z0-9]{1,24}(\.[A-Za-z0-9]{1,24}){0,2}", re.ASCII)
-
-
-class Place(NamedTuple):
-    """Where an amount stands: a wallet and a unified currency."""
-
-    wallet: str
-    currency: str
 
 
 @lru_cache(maxsize=4096)  # an account's assets are the same in every answer

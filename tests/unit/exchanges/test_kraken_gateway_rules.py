@@ -10,9 +10,9 @@ from reconcile_actors.domain.balances import Balance, Field
 from reconcile_actors.domain.movements import MovementType
 from reconcile_actors.domain.snapshot import Snapshot, UnknownReason, Unreadable
 from reconcile_actors.exchanges.kraken import KrakenGateway
-from reconcile_actors.exchanges.kraken.balances import content_of
-from reconcile_actors.exchanges.kraken.shape import Rejected, read_rows
+from reconcile_actors.exchanges.kraken.shape import read_rows
 from reconcile_actors.exchanges.port import ExchangeFailureError, ExchangeGateway, FailureClass
+from reconcile_actors.exchanges.rows import Rejected, content_of
 from tests.unit.exchanges.exchange_fakes import (
     START_AT,
     START_US,

@@ -7,8 +7,8 @@ import pytest
 
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.exchanges.decoding import decode
-from reconcile_actors.exchanges.kraken.shape import Rejected, Row, raw_rows, read_rows
-from reconcile_actors.exchanges.kraken.wallets import Place
+from reconcile_actors.exchanges.kraken.shape import raw_rows, read_rows
+from reconcile_actors.exchanges.rows import Place, Rejected, Row
 from tests.unit.exchanges.exchange_fakes import balances, result
 
 

@@ -1,13 +1,36 @@
-"""From believed rows to what a snapshot holds: balances a wallet, the smallest visible steps and a digest of the content."""
+"""Rows of balances that a gate believes, and what a snapshot holds of them: balances, the smallest visible steps, a digest."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Balance
-from reconcile_actors.exchanges.kraken.shape import Row
+from reconcile_actors.domain.snapshot import UnknownReason
+
+
+class Place(NamedTuple):
+    """Where an amount stands: a wallet and a unified currency."""
+
+    wallet: str
+    currency: str
+
+
+class Row(NamedTuple):
+    """One asset: its total, and what open orders lock of it."""
+
+    place: Place
+    total: Decimal
+    locked: Decimal
+
+
+class Rejected(NamedTuple):
+    """Why an answer is not believed."""
+
+    reason: UnknownReason
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +45,7 @@ class Content:
 def content_of(rows: Sequence[Row], wallets: frozenset[str]) -> Content:
     """Of the wallets that are compared; rows of others are left out.
 
-    `available` is total - locked; Kraken states no debt a currency here, so `borrowed` is None. The digest covers wallet,
+    `available` is total - locked; no debt is stated, so `borrowed` is None. The digest covers wallet,
     currency, total and locked in canonical text and order: equal amounts give equal digests however they were written.
     """
     balances: dict[tuple[str, str], Balance] = {}
