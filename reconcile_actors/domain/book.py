@@ -12,10 +12,11 @@ from decimal import Decimal
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.causes import Unnamed
-from reconcile_actors.domain.changes import Change, OrderClosed, OrderOpened, Record, Statement
+from reconcile_actors.domain.changes import Change, Compensation, OrderClosed, OrderOpened, Record, Statement
 from reconcile_actors.domain.ids import RememberedIds
 from reconcile_actors.domain.movements import Movement, MovementType, merge, value_of
 from reconcile_actors.domain.orders import Order, Orders, StepKind
+from reconcile_actors.domain.postings import Postings
 from reconcile_actors.domain.proposals import (
     Duplicate,
     Recording,
@@ -38,6 +39,7 @@ from reconcile_actors.domain.statements import (
     optional,
     restatement,
 )
+from reconcile_actors.domain.suspense import Suspense, counter_of
 from reconcile_actors.domain.window import BookWindow, Entry
 
 __all__ = ["Book", "Duplicate", "Recording", "Refusal", "Told"]
@@ -68,6 +70,8 @@ class Book:
     watermark_at: int | None = None
     forgotten_at: int | None = None
     operations: dict[Leg, int] = field(default_factory=dict)
+    suspense: Suspense = field(default_factory=Suspense)
+    postings: Postings = field(default_factory=Postings)
     _ids: RememberedIds = field(init=False)
     _entries: deque[Entry] = field(default_factory=deque)
     _complete_from_us: int | None = None
@@ -81,18 +85,18 @@ class Book:
 
     def propose(self, change: Change, recorded_at: int) -> Recording | Duplicate | Refusal:
         """What recording the change now would do; changes nothing. `recorded_at` is UTC us."""
-        wallet = change.movement.wallet if isinstance(change, Record) else change.wallet
+        wallet = change.movement.wallet if isinstance(change, Record | Compensation) else change.wallet
         if wallet not in self.wallets:
             return Refusal("unknown_wallet")
         refused = self._refuse(change)
         if refused is not None:
             return refused
         after = order_after(self.orders, change)
-        movement = change.movement if isinstance(change, Record) else self._own_movement(change)
+        movement = change.movement if isinstance(change, Record | Compensation) else self._own_movement(change)
         effects, step = movement.effects, step_of(change)
         if after is not None:
             effects = merge(effects, self._lock_change(*after))
-        if not isinstance(change, Statement):
+        if not isinstance(change, Statement | Compensation):
             # what a statement includes already keeps its id and changes nothing
             effects = {leg: one for leg, one in effects.items() if not self._included(movement, kind_for(leg))}
             step = None if self._included(movement, BALANCES) else step
@@ -100,7 +104,11 @@ class Book:
 
     def _refuse(self, change: Change) -> Duplicate | Refusal | None:
         match change:
-            case Record(movement=movement):
+            case Record(movement=movement) | Compensation(movement=movement):
+                if isinstance(change, Record) and change.posted is None:
+                    late = self.postings.answer_late(movement, self._ids.known(movement.id))
+                    if late is not None:
+                        return late
                 known = self._ids.has_duplicate(movement)
                 if known is None:
                     return None
@@ -162,6 +170,10 @@ class Book:
             self.orders.put(*recording.order)
         if isinstance(change, Record) and movement.id is not None:
             self._remember_as_told(change.movement, recording.recorded_at)
+            if change.posted is not None:
+                self.postings.note_id(movement.id, change.posted)
+        if isinstance(change, Compensation):
+            self._take_compensation(change)
         entry = Entry(
             self.version,
             recorded_us,
@@ -197,6 +209,14 @@ class Book:
         if occurred_at is not None:
             self.forgotten_at = max(occurred_at, self.forgotten_at or occurred_at)
 
+    def _take_compensation(self, change: Compensation) -> None:
+        self.remember(change.movement)
+        self.postings.note(change.adjustment)
+        if change.cut_at is None:
+            self.suspense.net(change.movement.effects)
+        else:
+            self.suspense.adopt(change.movement.effects, change.cut_at, change.adjustment)
+
     def _take_statement(self, change: Statement, recording: Recording, legs: dict[Leg, Decimal]) -> None:
         key = (change.wallet, kind_of(change))
         last = self.told.get(key)
@@ -207,6 +227,7 @@ class Book:
             change.includes_through,
             recording.recorded_at,
         )
+        self.suspense.restate(change.wallet, positions=change.positions is not None, through=change.includes_through)
         self._restated.add(key)
         if self._restated >= set(self.told) or not (self.gap or self.conflict):
             # a gap may lie in any wallet: it is healed once each is stated anew
@@ -241,6 +262,28 @@ class Book:
         for at, entry in enumerate(self._entries):
             if entry.occurred_at is None and entry.id in self._dates:
                 self._entries[at] = replace(entry, occurred_at=self._dates[entry.id])
+
+    def counter_of(self, movement: Movement) -> dict[Leg, Decimal]:
+        """What of a movement that was just recorded must be taken back, because suspense holds it already."""
+        happened_at = movement.occurred_at if movement.occurred_at is not None else self._dates.get(movement.id)
+        return counter_of(movement.effects, happened_at, self.suspense.cuts)
+
+    def has_moved_since(self, version: int, legs: Iterable[Leg], cut_at: int | None) -> bool:
+        """Whether the book was restated since a version or, with `cut_at` (UTC us), has learned of something on these legs
+        that happened by then, or at a time that nobody told."""
+        touched = frozenset(legs)
+        since = [one for one in self._entries if one.version > version]
+        if len(since) < self.version - version:
+            return True  # not all of it is remembered
+        return any(
+            one.restates
+            or (
+                cut_at is not None
+                and (one.occurred_at is None or one.occurred_at <= cut_at)
+                and not touched.isdisjoint(one.effects)
+            )
+            for one in since
+        )
 
     def exact(self, legs: Sequence[Leg], version: int | None = None) -> None:
         """Legs that agreed to the last digit in a window at `version` (default: the newest): tolerance is measured from there."""
@@ -333,4 +376,5 @@ class Book:
             reserves=reserves,
             open_orders=open_orders,
             orders={order_id: order for order_id, order in known.items() if order is not None},
+            suspended=self.suspense.cuts,
         )

@@ -1,7 +1,7 @@
 """What may be asked of a book: a movement, an order that opens or closes, or an absolute statement."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -10,10 +10,33 @@ from reconcile_actors.domain.movements import Movement
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A movement to be booked. `quantity` is the filled quantity of a fill, which releases what its order locked."""
+    """A movement to be booked. `quantity` is the filled quantity of a fill, which releases what its order locked.
+
+    `posted` is set where the service books it from the exchange's history, and not because it was reported.
+    """
 
     movement: Movement
     quantity: Decimal | None = None
+    posted: "Posted | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Of which adjustment (its id) a posting is a line. `steps` holds the smallest amount that the exchange shows of each
+    currency that a movement touches: a late report of it may differ by rounding."""
+
+    adjustment: str
+    steps: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Compensation:
+    """An entry that no event at the exchange stands behind. With `cut_at` (UTC us) it is adopted into suspense, as of that
+    instant; without it is a counter entry, which takes out of suspense what another movement explains."""
+
+    movement: Movement
+    adjustment: str
+    cut_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +86,4 @@ class Statement:
     includes_through: int | None = None
 
 
-Change: TypeAlias = Record | OrderOpened | OrderClosed | Statement
+Change: TypeAlias = Record | Compensation | OrderOpened | OrderClosed | Statement

@@ -30,6 +30,12 @@ class Severity(StrEnum):
         order = list(Severity)
         return order.index(self) >= order.index(other)
 
+    @property
+    def raised(self) -> "Severity":
+        """One higher, where there is one."""
+        order = list(Severity)
+        return order[min(order.index(self) + 1, len(order) - 1)]
+
 
 class State(StrEnum):
     """The life of a discrepancy."""
@@ -95,6 +101,11 @@ class BalanceDiscrepancy:
     def is_loss(self) -> bool:
         """Whether it stands past doubt and is more than rounding."""
         return self.state.is_confirmed and self.kind is not Kind.PRECISION
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether reads are expected to show it: it stands past doubt, or a person said to ignore it."""
+        return self.is_loss or self.state is State.IGNORED
 
     def resolved(self, now_at: int, *, kind: Kind | None = None) -> "BalanceDiscrepancy":
         """The same discrepancy, gone: the two sides agree again."""

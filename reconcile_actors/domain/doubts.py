@@ -47,7 +47,12 @@ class Doubts:
 
     def __bool__(self) -> bool:
         """Whether a difference waits for another read."""
-        return bool(self.streaks or self.locks or self.survivors.reads) or self.lag is not None
+        return self.of_value or bool(self.locks)
+
+    @property
+    def of_value(self) -> bool:
+        """Whether what is held is in doubt, and not only what is locked."""
+        return bool(self.streaks or self.survivors.reads) or self.lag is not None
 
     @property
     def want_fresh_connection(self) -> bool:

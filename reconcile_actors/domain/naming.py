@@ -57,6 +57,11 @@ class Named:
         """What balances agree without."""
         return tuple(one for one in self.missing if _key(one) in self._apart)
 
+    @property
+    def placed(self) -> tuple[Missing, ...]:
+        """What reads have shown one way or the other: part of the difference that stands, or balances agree without it."""
+        return tuple(one for one in self.missing if _key(one) in self._accounted or _key(one) in self._apart)
+
     def shift(self) -> dict[Leg, Decimal]:
         """By how much the difference that stands should have changed since, by history alone."""
         named = {_key(one) for one in self.missing}
@@ -79,6 +84,11 @@ class Named:
         self._apart |= keys
         for key in keys:
             self._accounted.pop(key, None)
+
+    def drop(self, over: Iterable[Missing]) -> None:
+        """These are part of no difference, as it has turned out."""
+        for one in over:
+            self._accounted.pop(_key(one), None)
 
     def settle(self) -> None:
         """No difference stands: what was accounted has come into the book, unless a newer history names it still."""

@@ -30,7 +30,9 @@ class Change:
 class Register:
     """Opens, updates and closes discrepancies; every method returns what changed, and nothing else keeps their state.
 
-    `episodes` holds the highest episode ever given to a leg, over restarts too.
+    `episodes` holds the highest episode ever given to a leg, over restarts too. `open` holds the ignored ones too, which are
+    expected as long as they stay the same. `proves_us` says from when on (monotonic us) a read shows whether the repair of a
+    discrepancy (its id) has worked.
     """
 
     exchange: str
@@ -38,6 +40,7 @@ class Register:
     episodes: dict[Leg, int] = field(default_factory=dict)
     open: dict[Leg, BalanceDiscrepancy] = field(default_factory=dict)
     prices: Prices = field(default_factory=dict)
+    proves_us: dict[str, int] = field(default_factory=dict)
 
     def observe(
         self,
@@ -50,12 +53,13 @@ class Register:
         now_at: int,
         confirmed: bool,
         missing: tuple[Missing, ...] | None = None,
+        shown_us: int | None = None,
     ) -> list[Change]:
         """A difference of one leg as it stands now: a new episode, or the open one brought up to date.
 
         An open one whose difference changes by rounding alone has not changed, though both sides move as trading goes on.
         Rounding is no loss: what was one and becomes the other is over, and a new episode begins. `missing` is what history
-        names on the leg; None where it is not known.
+        names on the leg; None where it is not known. `shown_us` is when the read that shows it was asked for (monotonic us).
         """
         before, difference = self.open.get(leg), money.tidy(difference)
         # a missing movement is missing, even where several add up to nothing
@@ -68,10 +72,12 @@ class Register:
             if moved <= tolerance:
                 difference = before.difference
                 local = money.subtract(exchange_value, difference)
+        if before is not None and before.state is State.IGNORED:
+            if difference == before.difference:
+                return []
+            over, before = self.close(leg, now_at), None  # what is ignored is this amount, and no other
         known = before if before is not None else self._begin(leg, kind, difference, now_at)
-        state = known.state
-        if confirmed and state is State.CANDIDATE:
-            state = State.CONFIRMED
+        state = self._state_after(known, difference, shown_us, confirmed=confirmed)
         after = replace(
             known,
             kind=kind,
@@ -86,6 +92,21 @@ class Register:
         self.open[leg] = after
         unchanged = before is not None and _is_unchanged(before, after)
         return over if unchanged else [*over, Change(before, after)]
+
+    def _state_after(
+        self, one: BalanceDiscrepancy, difference: Decimal, shown_us: int | None, *, confirmed: bool
+    ) -> State:
+        """The state once a difference is observed: a candidate becomes certain, another amount is decided anew, and what is
+        still there after its repair has not been repaired."""
+        match one.state:
+            case State.CANDIDATE if confirmed:
+                return State.CONFIRMED
+            case State.AWAITING_APPROVAL if difference != one.difference:
+                return State.CONFIRMED
+            case State.REPAIRING if confirmed and shown_us is not None:
+                return State.REOPENED if shown_us >= self.proves_us.get(one.id, 0) else State.REPAIRING
+            case _:
+                return one.state
 
     def _begin(self, leg: Leg, kind: Kind, difference: Decimal, now_at: int) -> BalanceDiscrepancy:
         episode = self.episodes.get(leg, 0) + 1
@@ -114,10 +135,11 @@ class Register:
         if price is None and one.price_source is not None and one.value_usd is not None:
             return one  # after a restart: what it was worth holds until there is a price again
         value = value_usd(one.difference, price)
+        severity = severity_of(value, one.kind, one.field, self.threshold_usd)
         return replace(
             one,
             value_usd=value,
-            severity=severity_of(value, one.kind, one.field, self.threshold_usd),
+            severity=severity.raised if one.state is State.REOPENED else severity,
             price_source=price.source if price else None,
             price_at=price.at if price else None,
         )
@@ -127,7 +149,17 @@ class Register:
         before = self.open.pop(leg, None)
         if before is None:
             return []
+        self.proves_us.pop(before.id, None)
         return [Change(before, before.resolved(now_at, kind=Kind.TIMING if before.state is State.CANDIDATE else None))]
+
+    def mark(self, leg: Leg, state: State) -> list[Change]:
+        """What was decided about an open discrepancy."""
+        before = self.open[leg]
+        if before.state is state:
+            return []
+        after = self._priced(replace(before, state=state))
+        self.open[leg] = after
+        return [Change(before, after)]
 
     def revalue(self, prices: Prices) -> list[Change]:
         """New prices: severities follow."""
@@ -142,13 +174,13 @@ class Register:
 
     def unpriced(self, oldest_at: int = 0) -> frozenset[str]:
         """Currencies of open discrepancies that have no price yet, or one older than `oldest_at` (UTC us)."""
-        names = {one.currency.split("/", 1)[0] for one in self.open.values()}
+        names = {one.currency.split("/", 1)[0] for one in self.all_open()}
         prices = {name: price_of(name, self.prices) for name in names}
         return frozenset(name for name, one in prices.items() if one is None or (one.at or oldest_at) < oldest_at)
 
     def all_open(self) -> tuple[BalanceDiscrepancy, ...]:
         """Every open discrepancy, in a stable order."""
-        return tuple(self.open[leg] for leg in sorted(self.open))
+        return tuple(self.open[leg] for leg in sorted(self.open) if self.open[leg].state.is_open)
 
 
 def _is_unchanged(before: BalanceDiscrepancy, after: BalanceDiscrepancy) -> bool:

@@ -27,14 +27,21 @@ class Standing:
     _vague: set[Leg] = field(default_factory=set)
 
     @property
+    def vague_legs(self) -> frozenset[Leg]:
+        """Where something is lost, and how much is not known."""
+        return frozenset(self._vague)
+
+    @property
     def vague(self) -> dict[Leg, Decimal]:
         """All that stands, where the size of some of it is not known."""
         return self.losses() if self._vague else {}
 
     def losses(self) -> dict[Leg, Decimal]:
-        """The differences of value that are past doubt."""
+        """The differences of value that are past doubt, or ignored."""
         return {
-            leg: one.difference for leg, one in self.register.open.items() if leg.field in VALUE_FIELDS and one.is_loss
+            leg: one.difference
+            for leg, one in self.register.open.items()
+            if leg.field in VALUE_FIELDS and one.is_expected
         }
 
     def expected(self, *, by_history_alone: bool = False) -> list[dict[Leg, Decimal]]:
@@ -48,9 +55,9 @@ class Standing:
         return moved if by_history_alone or not stands else [*moved, stands]
 
     def is_loss(self, leg: Leg) -> bool:
-        """Whether a loss stands on the leg."""
+        """Whether a loss stands on the leg, be it ignored."""
         one = self.register.open.get(leg)
-        return one is not None and one.is_loss
+        return one is not None and one.is_expected
 
     def agree(self, expected: Amounts, amounts: Amounts, question: Question, now_at: int) -> list[Change]:
         """A read agrees but for what was expected, up to rounding: nothing else stands, and what stands does not drift."""
@@ -129,6 +136,7 @@ class Standing:
             now_at=now_at,
             confirmed=confirmed,
             missing=self.named.causes(leg),
+            shown_us=question.snapshot.bracket.requested_us,
         )
         if self.is_loss(leg) and leg.field in VALUE_FIELDS:
             changes += self.register.close(_movement_leg(leg), now_at)  # one cause is one discrepancy

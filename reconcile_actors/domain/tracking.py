@@ -7,7 +7,7 @@ trading process says that it has reported past it. Only then does it count (docs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
@@ -47,6 +47,13 @@ class Declared:
     fee_reserve: Decimal = money.ZERO
 
 
+class Decided(NamedTuple):
+    """A read that was decided, and the version of the book that decided it."""
+
+    bracket: Bracket
+    version: int
+
+
 @dataclass(slots=True)
 class Tracker:
     """One account. No streak survives a restart; open discrepancies and episodes do, in the register.
@@ -59,6 +66,7 @@ class Tracker:
     declared: Declared
     reason: UnknownReason | None = UnknownReason.NOT_READ
     last_decided_us: int | None = None
+    decided: Decided | None = None
     exact: tuple[Leg, ...] = ()
     _doubts: Doubts = field(init=False)
     _standing: Standing = field(init=False)
@@ -96,6 +104,21 @@ class Tracker:
     def named(self) -> tuple[Missing, ...]:
         """What history names and the book lacks, past any lateness of the trading process."""
         return self._standing.named.missing
+
+    @property
+    def placed(self) -> tuple[Missing, ...]:
+        """Of what history names, that which reads have shown to be part of a difference or none."""
+        return self._standing.named.placed
+
+    @property
+    def doubts_value(self) -> bool:
+        """Whether the last reads differ from what is known to differ."""
+        return self._doubts.of_value
+
+    @property
+    def vague_legs(self) -> frozenset[Leg]:
+        """Where something is lost, and how much is not known."""
+        return self._standing.vague_legs
 
     @property
     def last_match(self) -> Bracket | None:
@@ -256,6 +279,7 @@ class Tracker:
 
     def _decide(self, question: Question) -> None:
         self.last_decided_us = question.snapshot.bracket.received_us
+        self.decided = Decided(question.snapshot.bracket, question.window.version)
         self.reason = UnknownReason.NO_OPENING if question.window.unopened or question.lacks_positions else None
 
     # -- history -------------------------------------------------------------------------------------------------------
@@ -272,6 +296,18 @@ class Tracker:
         self._standing.named.take(late, through_at - self.bounds.skew_us)
         self._looked_at = now_at
         return self._standing.explain(now_at)
+
+    # -- repairs -------------------------------------------------------------------------------------------------------
+
+    def take_posted(self, posted: Iterable[Missing], ids: Iterable[str], now_us: int) -> None:
+        """These came into the book as the repair of discrepancies (their ids): a read from now on, less R, shows whether it worked."""
+        self._standing.named.account(posted)
+        proves_us = now_us + self.bounds.exchange_lag_us + self.bounds.skew_us
+        self.register.proves_us.update(dict.fromkeys(ids, proves_us))
+
+    def drop_posted(self, posted: Iterable[Missing]) -> None:
+        """Their repair has failed."""
+        self._standing.named.drop(posted)
 
     def _note_told(self, window: BookWindow, bracket: Bracket) -> None:
         named = self._standing.named

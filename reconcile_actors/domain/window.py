@@ -41,6 +41,7 @@ class BookWindow:
     on top of which an exchange may lock fees, `open_orders` how many orders lock something of a leg, and `orders` holds the
     newest state of each order that an entry speaks of. `watermark_at` is how far the trading process says it has reported
     (UTC us). `since_at` is the earliest instant that the wallets' statements speak of: what happened before is included.
+    `suspended` says of legs that something was adopted into up to when (UTC us) they hold everything that happened.
     """
 
     exchange: str
@@ -59,3 +60,4 @@ class BookWindow:
     reserves: Mapping[Leg, Decimal] = field(default_factory=dict)
     open_orders: Mapping[Leg, int] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
+    suspended: Mapping[Leg, int] = field(default_factory=dict)
