@@ -1,6 +1,7 @@
 """The answer to GetStatus, gathered from the actors: each is asked by itself, and one that hangs hides no other."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Final
 
@@ -14,6 +15,7 @@ from reconcile_actors.actors.protocol import (
     reconciliation_role,
 )
 from reconcile_actors.config import Settings
+from reconcile_actors.domain.halt import TradingHalt
 from reconcile_actors.domain.report import status_of
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.kernel.errors import KernelError
@@ -24,8 +26,15 @@ from reconcile_actors.messages.views import AccountStatus, StatusView
 ANSWER_SECONDS: Final = 2.0
 
 
-async def status_view(settings: Settings, host: PykkaHost, store: tuple[bool, str], started_at: int) -> StatusView:
-    """How every account and actor is doing now."""
+async def status_view(
+    settings: Settings,
+    host: PykkaHost,
+    store: tuple[bool, str],
+    started_at: int,
+    halts: Sequence[TradingHalt] = (),
+) -> StatusView:
+    """How every account and actor is doing now. `halts` are those that stand as the store knows them: an account whose
+    actor does not answer keeps its own."""
     names = list(settings.exchanges)
     asked = [
         host.ask(SUPERVISOR, DescribeChildren(), timeout_seconds=ANSWER_SECONDS),
@@ -35,7 +44,7 @@ async def status_view(settings: Settings, host: PykkaHost, store: tuple[bool, st
     table, audit, *states = await asyncio.gather(*(_answer(one) for one in asked))
     rows = {row.name: row for row in table.rows} if isinstance(table, ChildTable) else {}
     accounts = [
-        _account(settings, name, rows.get(reconciliation_role(name)), state)
+        _account(settings, name, rows.get(reconciliation_role(name)), state, halts)
         for name, state in zip(names, states, strict=True)
     ]
     return StatusView(
@@ -59,7 +68,9 @@ async def _answer(future: Future[object]) -> object:
         return None  # shown as an actor that does not answer
 
 
-def _account(settings: Settings, name: str, row: ChildRow | None, answer: object) -> AccountStatus:
+def _account(
+    settings: Settings, name: str, row: ChildRow | None, answer: object, halts: Sequence[TradingHalt]
+) -> AccountStatus:
     state = answer if isinstance(answer, AccountState) else None
     reason = state.reason if state is not None else UnknownReason.CRASHED
     facts = state.facts if state is not None else None
@@ -85,4 +96,5 @@ def _account(settings: Settings, name: str, row: ChildRow | None, answer: object
         poll_seconds=facts.poll_seconds if facts is not None else None,
         detection_seconds=facts.detection_seconds if facts is not None else None,
         has_history=facts.has_history if facts is not None else None,
+        halts=state.halts if state is not None else tuple(one.id for one in halts if one.exchange == name),
     )

@@ -1,6 +1,7 @@
 """The reconciliation system: opens the store, starts the actors, and is the door through which everything is said to them."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future, wait
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 from reconcile_actors.actors.protocol import PORTFOLIO, SUPERVISOR, reconciliation_role
 from reconcile_actors.answers import LEFT, answer_of, awaited, checked_timeout, unknown_report
 from reconcile_actors.config import Settings, load
+from reconcile_actors.domain.halt import TradingHalt
+from reconcile_actors.domain.halting import standing_of
 from reconcile_actors.domain.report import ReconciliationStatus
-from reconcile_actors.errors import ConfigError, UnavailableError, UsageError
+from reconcile_actors.errors import ConfigError, StoreError, UnavailableError, UsageError
 from reconcile_actors.event_readers import EventIterator, EventReaders, EventStream
 from reconcile_actors.exchanges.credentials import check_credentials
 from reconcile_actors.exchanges.registry import check_exchanges
@@ -24,9 +27,11 @@ from reconcile_actors.kernel.pykka_host import PykkaHost
 from reconcile_actors.kernel.signals import ChildParked, ChildRestarted, DescribeChildren, ResumeChild
 from reconcile_actors.messages import (
     Accepted,
+    AcknowledgeHalt,
     Event,
     ExchangeMessage,
     GetDiscrepancies,
+    GetHalts,
     GetPortfolio,
     GetStatus,
     Message,
@@ -36,9 +41,11 @@ from reconcile_actors.messages import (
     ReconciliationCompleted,
     Recorded,
     Rejected,
+    ReleaseHalt,
     ResumeExchange,
 )
 from reconcile_actors.messages.records import RECORDS
+from reconcile_actors.messages.views import StatusView
 from reconcile_actors.service import PortfolioReconciliationService
 from reconcile_actors.status import status_view
 from reconcile_actors.storage import ReconciliationRepository
@@ -277,7 +284,11 @@ class ReconciliationSystem:
         except TimeoutError as error:
             return unknown_report(exchange, error, utc_us())
 
-    async def _answer(self, command: Message, timeout: float) -> object:  # noqa: ASYNC109 passed on as a deadline
+    async def _answer(  # noqa: PLR0911 one return a kind of question reads best
+        self,
+        command: Message,
+        timeout: float,  # noqa: ASYNC109 passed on as a deadline
+    ) -> object:
         host = self._running
         match command:
             case ReconcileNow(exchange=exchange):
@@ -289,13 +300,17 @@ class ReconciliationSystem:
                 role = self._role(exchange)
                 await self._asked(host.ask(SUPERVISOR, ResumeChild(role), timeout_seconds=timeout))
                 return await self._asked(host.ask(role, command, timeout_seconds=timeout))
-            case PauseExchange() | GetPortfolio():
+            case PauseExchange() | AcknowledgeHalt() | ReleaseHalt() | GetPortfolio():
                 role = PORTFOLIO if isinstance(command, GetPortfolio) else self._role(command.exchange)
                 return await self._asked(host.ask(role, command, timeout_seconds=timeout))
             case GetDiscrepancies():
                 return await self._discrepancies(command)
+            case GetHalts(exchange=name):
+                if name is not None:
+                    self._role(name)  # raises where there is no such account
+                return await self._halts(name)
             case GetStatus():
-                return await status_view(self.settings, host, self._store_state(), self._started_at)
+                return await self._status(host)
             case _:
                 raise UsageError(f"{type(command).__name__} has no answer: tell it, or record it")
 
@@ -306,6 +321,16 @@ class ReconciliationSystem:
             lambda: repository.discrepancies(query.exchange, include_closed=query.include_closed, id=query.id)
         )
         return tuple(found)
+
+    async def _halts(self, exchange: str | None) -> tuple[TradingHalt, ...]:
+        assert self._ledger is not None, "the system is running"
+        return standing_of(await self._on_io(self._ledger.repository.control), exchange)
+
+    async def _status(self, host: PykkaHost) -> StatusView:
+        halts: tuple[TradingHalt, ...] = ()
+        with contextlib.suppress(StoreError):  # the answer itself says that the store fails
+            halts = await self._halts(None)
+        return await status_view(self.settings, host, self._store_state(), self._started_at, halts)
 
     def _store_state(self) -> tuple[bool, str]:
         assert self._ledger is not None, "the system is running"

@@ -11,6 +11,7 @@ from reconcile_actors.actors.supervisor import ReconciliationSupervisor, childre
 from reconcile_actors.config import ExchangeConfig, Settings
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.book import Book
+from reconcile_actors.domain.halting import HaltRecord, halts_of
 from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
 from reconcile_actors.domain.settlement import settlement_of
 from reconcile_actors.domain.valuation import Price
@@ -77,7 +78,7 @@ def gateway_makers(settings: Settings) -> Gateways:
     return {name: maker(name, exchange) for name, exchange in settings.exchanges.items()}
 
 
-def account_of(settings: Settings, name: str, *, standalone: bool, contact: bool) -> Account:
+def account_of(settings: Settings, name: str, *, standalone: bool, contact: bool, armed: bool = False) -> Account:
     """The settings of one account's actor."""
     exchange, general = settings.exchanges[name], settings.reconciliation
     return Account(
@@ -98,6 +99,8 @@ def account_of(settings: Settings, name: str, *, standalone: bool, contact: bool
         prices={currency: Price(usd, "static") for currency, usd in settings.valuation.prices.items()},
         tickers=settings.valuation.tickers,
         price_age_seconds=settings.valuation.max_age_seconds,
+        halts=armed or settings.halt.in_observe,
+        halt_usd=settings.halt.loss_usd,
     )
 
 
@@ -114,9 +117,15 @@ def new_book(settings: Settings, name: str) -> Book:
 
 
 def supervisor_of(
-    settings: Settings, ledger: WatchedLedger, gateways: OpenGateways, *, standalone: bool, contact: bool
+    settings: Settings,
+    ledger: WatchedLedger,
+    gateways: OpenGateways,
+    *,
+    standalone: bool,
+    contact: bool,
+    armed: bool = False,
 ) -> Behaviour:
-    """The root of the actor tree."""
+    """The root of the actor tree. `armed`: what `mode = "recover"` allows is done."""
     repository = ledger.repository
 
     def books(name: str) -> Callable[[], Book]:
@@ -132,8 +141,11 @@ def supervisor_of(
                 paused=f"paused:{name}" in await repository.control(),
             )
 
-        account = account_of(settings, name, standalone=standalone, contact=contact)
-        return lambda: ReconciliationActor(account, prepare)
+        async def halts() -> tuple[HaltRecord, ...]:
+            return halts_of(await repository.control(), name)
+
+        account = account_of(settings, name, standalone=standalone, contact=contact, armed=armed)
+        return lambda: ReconciliationActor(account, prepare, halts)
 
     specs = children(
         lambda: AuditActor(ledger),

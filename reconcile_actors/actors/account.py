@@ -13,7 +13,10 @@ from reconcile_actors.exchanges.port import AdapterFacts, ExchangeGateway
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The settings of one account. `standalone`: nobody reports to this process, so no report can be late."""
+    """The settings of one account. `standalone`: nobody reports to this process, so no report can be late.
+
+    `halts`: a large loss asks for a trading halt (I9).
+    """
 
     name: str
     exchange_id: str
@@ -32,6 +35,8 @@ class Account:
     prices: Mapping[str, Price] = field(default_factory=dict)
     tickers: bool = True
     price_age_seconds: float = 300.0
+    halts: bool = False
+    halt_usd: Decimal = Decimal(1000)
 
     def bounds(self, facts: AdapterFacts) -> Bounds:
         """The bounds of comparison: L from the settings, R from the settings or else the adapter."""

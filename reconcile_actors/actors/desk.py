@@ -105,7 +105,7 @@ class Desk:
         late = us(context) - decided_us > self.account.undecided_us
         return UnknownReason.UNDECIDED if late else None
 
-    def state(self, context: Context) -> AccountState:
+    def state(self, context: Context, halts: tuple[str, ...] = ()) -> AccountState:
         """How the account is doing."""
         tracker = self.judging.tracker if self.judging is not None else None
         return AccountState(
@@ -119,6 +119,7 @@ class Desk:
             facts=self.gateway.facts if self.gateway is not None else None,
             now_us=us(context),
             now_at=at(context),
+            halts=halts,
         )
 
 

@@ -106,7 +106,7 @@ class DescribeAccount:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """How an account is doing, as its own actor sees it."""
+    """How an account is doing, as its own actor sees it. `halts` are the ids of those that stand."""
 
     exchange: str
     open: tuple[BalanceDiscrepancy, ...] = field(repr=False)
@@ -118,6 +118,7 @@ class AccountState:
     facts: AdapterFacts | None
     now_us: int
     now_at: int
+    halts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

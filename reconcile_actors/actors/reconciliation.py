@@ -1,17 +1,19 @@
 """The reconciliation actor of one account: reads the exchange, sets it against the book, and says what it finds.
 
 It only routes. Its rooms: exchange_reads reads, comparing judges (by the domain's tracker), looking_back asks the
-exchange's history, passing makes reports, journal records. After each message, what is due next is planned anew.
+exchange's history, passing makes reports, halting asks that trading stop, journal records. After each message, what is
+due next is planned anew.
 """
 
 from functools import partial
 from typing import Final
 
-from reconcile_actors.actors import comparing, evidence, exchange_reads, looking_back, passing
+from reconcile_actors.actors import comparing, evidence, exchange_reads, halt_orders, halting, looking_back, passing
 from reconcile_actors.actors.account import Account, Preparer
 from reconcile_actors.actors.desk import Desk, correlation_of, us
 from reconcile_actors.actors.exchange_reads import ReadPlan
 from reconcile_actors.actors.failures import is_permanent
+from reconcile_actors.actors.halt_watch import HaltReader, HaltWatch
 from reconcile_actors.actors.journal import Journal, JournalDue
 from reconcile_actors.actors.judging import Judging
 from reconcile_actors.actors.looking_back import HistoryWatch
@@ -21,6 +23,8 @@ from reconcile_actors.actors.ticks import (
     DoubtRaised,
     EvidenceRead,
     GatewayClosed,
+    HaltsDue,
+    HaltsRead,
     HistoryDue,
     HistoryRead,
     OpeningDue,
@@ -39,7 +43,14 @@ from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Failure
 from reconcile_actors.kernel.envelope import ReplyTo
 from reconcile_actors.kernel.signals import BreakerChanged
-from reconcile_actors.messages import PauseExchange, ReconcileNow, Recorded, ResumeExchange
+from reconcile_actors.messages import (
+    AcknowledgeHalt,
+    PauseExchange,
+    ReconcileNow,
+    Recorded,
+    ReleaseHalt,
+    ResumeExchange,
+)
 
 OPENING_RETRY_SECONDS: Final = 5.0
 
@@ -47,11 +58,12 @@ OPENING_RETRY_SECONDS: Final = 5.0
 class ReconciliationActor(Behaviour):
     """One incarnation. Streaks and waiting reads die with it; discrepancies and episodes are read back from the store."""
 
-    def __init__(self, account: Account, prepare: Preparer) -> None:
+    def __init__(self, account: Account, prepare: Preparer, read_halts: HaltReader) -> None:
         self._prepare = prepare
         self._desk = Desk(account, Journal(account.name))
         self._reads = ReadPlan()
         self._history = HistoryWatch()
+        self._halts = HaltWatch(read_halts)
         self._states = FullStates()
         self._preparing = False
         self._switched = False
@@ -61,6 +73,7 @@ class ReconciliationActor(Behaviour):
         self._desk.started_us = us(context)
         if not self._desk.account.enabled:
             self._desk.reason = UnknownReason.DISABLED
+        halting.begin(context, self._halts)
         self._open(context)
 
     def _open(self, context: Context) -> None:
@@ -73,6 +86,7 @@ class ReconciliationActor(Behaviour):
         """Commands, the answers of other actors, and its own ticks; then what is due next."""
         if not self._take_from_others(context, message):
             self._take_own(context, message)
+        halting.follow(self._desk, context, self._halts, self._history)
         passing.finish_if_decided(self._desk, context, self._states, self._history.through_at)
         exchange_reads.plan(self._desk, context, self._reads)
         self._end_if_done(context)
@@ -84,8 +98,10 @@ class ReconciliationActor(Behaviour):
                 self._begin_pass(context, asked=True)
             case PauseExchange() | ResumeExchange():
                 self._switch(context, message)
+            case AcknowledgeHalt() | ReleaseHalt():
+                halt_orders.take(desk, context, self._halts, message)
             case DescribeAccount():
-                context.reply(desk.state(context))
+                context.reply(desk.state(context, self._halts.standing))
             case BreakerChanged():
                 exchange_reads.on_breaker(desk, self._reads, message)
                 if message.state == "closed":
@@ -136,6 +152,10 @@ class ReconciliationActor(Behaviour):
                 self._on_ready(context, message)
             case OpeningDue():
                 self._open(context)
+            case HaltsRead():
+                halting.take_read(self._desk, context, self._halts, message)
+            case HaltsDue():
+                halting.repeat(self._desk, context, self._halts)
             case GatewayClosed():
                 self._desk.gateway = None
             case _:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconcile_actors.actors.account import Prepared
+from reconcile_actors.domain.halting import HaltRecord
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.snapshot import Snapshot, Unreadable
 from reconcile_actors.domain.valuation import Price
@@ -82,6 +83,18 @@ class PassDeadline:
     """A pass has had its time."""
 
     started_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class HaltsRead:
+    """The trading halts were read back from the store, or not."""
+
+    outcome: Outcome[tuple[HaltRecord, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class HaltsDue:
+    """Time to say again that trading should stop, or to read the halts anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class PortfolioView:
 class AccountStatus:
     """How one account is doing. Times are UTC microseconds; `detection_seconds` is what the exchange's limit allows.
 
-    `has_history` says whether the exchange's history can name what is missing; None while no gateway is open.
+    `halts` are the ids of the trading halts that stand. `has_history` says whether the exchange's history can name what is
+    missing; None while no gateway is open.
     """
 
     exchange: str
@@ -51,6 +52,7 @@ class AccountStatus:
     poll_seconds: float | None
     detection_seconds: float | None
     has_history: bool | None = None
+    halts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

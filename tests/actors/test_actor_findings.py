@@ -31,7 +31,8 @@ def await_cause(rig: Rig, cause: str, within: float) -> None:
 
     def named() -> bool:
         known = [one for one in rig.ledger.known.values() if one.state.is_open]
-        return bool(known) and all(one.state.is_confirmed and one.cause == cause for one in known)
+        told = {one.discrepancy.id for one in rig.events(DiscrepancyConfirmed)}  # said after it is written
+        return bool(known) and all(one.state.is_confirmed and one.cause == cause and one.id in told for one in known)
 
     rig.host.run_until(named, limit_seconds=within)
 

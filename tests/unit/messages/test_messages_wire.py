@@ -35,6 +35,14 @@ COMMANDS = """
 {"type":"GetPortfolio"}
 {"type":"GetStatus"}
 {"type":"GetDiscrepancies","id":"x","include_closed":true}
+{"type":"GetHalts","exchange":"a"}
+{"type":"ApproveResolution","exchange":"a","id":"a:spot:BTC:total:1","reason":"seen","claimed_by":"alice"}
+{"type":"RejectResolution","exchange":"a","id":"a:spot:BTC:total:1","reason":"not ours"}
+{"type":"OverrideResolution","exchange":"a","id":"a:spot:BTC:total:1","action":"adopt","reason":"an airdrop"}
+{"type":"IgnoreDiscrepancy","exchange":"a","id":"a:spot:BTC/USDC:USDC:position:1","reason":"expected"}
+{"type":"AcknowledgeAdjustment","exchange":"a","id":"a:adjustment:spot:BTC:total:1"}
+{"type":"AcknowledgeHalt","exchange":"a","id":"a:halt:spot:BTC:total:1"}
+{"type":"ReleaseHalt","exchange":"a","id":"a:halt:spot:BTC:total:1","reason":"dealt with","claimed_by":"alice"}
 """.strip().splitlines()
 FILL: dict[str, Any] = json.loads(CONTRACT[0])
 

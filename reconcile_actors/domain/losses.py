@@ -1,0 +1,128 @@
+"""What an account has lost by its discrepancies: how much of each is gone without a reason that one may trust.
+
+A missed fill, a fee or funding is explained by the exchange's history. A withdrawal that nobody reported is not, though
+history names it, because that is what a theft looks like.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from reconcile_actors.domain import money
+from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.causes import Missing
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Severity
+from reconcile_actors.domain.movements import MovementType
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a discrepancy leaves lost, in units of its currency (of a position: by how much it differs, either way).
+
+    `withdrawn` of it left the account, as history says; the rest, up to `amount`, nothing explains yet.
+    """
+
+    discrepancy: BalanceDiscrepancy
+    amount: Decimal
+    withdrawn: Decimal = money.ZERO
+
+    @property
+    def id(self) -> str:
+        """The discrepancy's id."""
+        return self.discrepancy.id
+
+    @property
+    def unexplained(self) -> Decimal:
+        """What history may still explain."""
+        return money.subtract(self.amount, self.withdrawn)
+
+    def worth(self, amount: Decimal) -> Decimal | None:
+        """Some of the loss in USD, at the price that the discrepancy was valued with; None without one."""
+        one = self.discrepancy
+        if one.value_usd is None or not one.difference:
+            return None
+        whole = money.EXACT.abs(one.difference)
+        return money.ROUNDED.divide(money.ROUNDED.multiply(one.value_usd, amount), whole)
+
+    def is_large(self, amount: Decimal, limit_usd: Decimal) -> bool:
+        """Whether some of the loss is worth the limit. Without a price only what was found severe is."""
+        worth = self.worth(amount)
+        if worth is None:
+            return amount > 0 and self.discrepancy.severity is Severity.ERROR
+        return worth >= limit_usd
+
+
+def losses_of(found: Iterable[BalanceDiscrepancy], named: Sequence[Missing]) -> tuple[Loss, ...]:
+    """The losses among discrepancies past doubt, given what history names. What is locked moves no value by itself, and
+    where only an id is missing balances agree."""
+    losses = (_loss_of(one, [each for each in named if one.leg in each.effects]) for one in found if one.is_loss)
+    return tuple(one for one in losses if one is not None)
+
+
+def _loss_of(one: BalanceDiscrepancy, named: Sequence[Missing]) -> Loss | None:
+    if one.field is Field.POSITION:
+        rest = _without(one, named)
+        amount = min(money.EXACT.abs(rest), money.EXACT.abs(one.difference))
+        return Loss(one, amount) if amount else None
+    if one.field is not Field.TOTAL or one.difference >= 0:
+        return None
+    outflows = [each for each in named if _is_outflow(each, one.leg)]
+    rest = _without(one, [each for each in named if each not in outflows])
+    # never more than what balances show: an id may be missing of what the book holds under another
+    amount = min(money.negate(rest), money.negate(one.difference))
+    if amount <= 0:
+        return None
+    withdrawn = money.negate(_sum(outflows, one.leg))
+    return Loss(one, amount, min(withdrawn, amount))
+
+
+def _without(one: BalanceDiscrepancy, explained: Iterable[Missing]) -> Decimal:
+    return money.subtract(one.difference, _sum(explained, one.leg))
+
+
+def _sum(missing: Iterable[Missing], leg: Leg) -> Decimal:
+    total = money.ZERO
+    for each in missing:
+        total = money.add(total, each.effects[leg])
+    return total
+
+
+def _is_outflow(missing: Missing, leg: Leg) -> bool:
+    """Whether a movement took a currency out of the account: between its own wallets it only moved."""
+    if missing.movement.type is not MovementType.TRANSFER:
+        return False
+    left = money.ZERO
+    for other, amount in missing.effects.items():
+        if other.currency == leg.currency and other.field is Field.TOTAL:
+            left = money.add(left, amount)
+    return left < 0 and missing.effects[leg] < 0
+
+
+@dataclass(slots=True)
+class Ripening:
+    """Since when how much has been without an explanation: one that grows with each fill must not be young for ever.
+
+    Both lists rise: at least `_amounts[i]` has been unexplained since `_since[i]` (monotonic us).
+    """
+
+    _amounts: list[Decimal] = field(default_factory=list)
+    _since: list[int] = field(default_factory=list)
+
+    def observe(self, amount: Decimal, now_us: int) -> None:
+        """So much is unexplained now."""
+        since_us = now_us
+        while self._amounts and self._amounts[-1] >= amount:
+            self._amounts.pop()
+            since_us = self._since.pop()
+        self._amounts.append(amount)
+        self._since.append(since_us)
+
+    def ripe(self, until_us: int) -> Decimal:
+        """How much has been unexplained since that instant or longer."""
+        count = bisect_right(self._since, until_us)
+        if not count:
+            return money.ZERO
+        # what is older matters no more: this keeps the lists as short as the time that ripening takes
+        del self._amounts[: count - 1], self._since[: count - 1]
+        return self._amounts[0]
