@@ -47,7 +47,7 @@ class Answer:
     """A whole answer with status 200. `content` is decoded JSON without floats; `digest` the SHA-256 (hex) of its bytes.
 
     `server_at` is the exchange's own clock (UTC us, whole seconds) where it sent one. Content may be shared between answers
-    with the same digest: do not change it.
+    with the same digest: do not change it. `used` is what the exchange says was used of its limits, by header in lower case.
     """
 
     content: object = field(repr=False)
@@ -55,6 +55,7 @@ class Answer:
     bracket: Bracket
     connection: int
     server_at: int | None = None
+    used: Mapping[str, int] = field(default_factory=dict)
 
 
 class CcxtClient:
@@ -110,12 +111,21 @@ class CcxtClient:
                 retry_after_seconds=receipt.retry_after_seconds,
             )
         bracket = Bracket(receipt.requested_us, receipt.received_us, receipt.requested_at, receipt.received_at)
-        return Answer(receipt.content, receipt.digest, bracket, receipt.connection, receipt.server_at)
+        return Answer(receipt.content, receipt.digest, bracket, receipt.connection, receipt.server_at, receipt.used)
 
     def skip_nonces(self) -> None:
         """After a refused nonce: go on from a later one."""
         options = self._client.options
         options["lastNonce"] = max(int(options.get("lastNonce", 0)), int(self._client.nonce())) + _NONCE_JUMP_MS
+
+    def tell_time_by(self, milliseconds: Callable[[], int]) -> None:
+        """From now on signed requests bear this time (UTC ms)."""
+        self._client.milliseconds = milliseconds
+
+    def keep_time(self, utc_us: Callable[[], int]) -> None:
+        """From now on signatures bear this clock's time (UTC us) instead of the system's."""
+        self._client.seconds = lambda: utc_us() // 1_000_000
+        self._client.milliseconds = lambda: utc_us() // 1000
 
     async def close(self) -> None:
         """Closes the connections."""

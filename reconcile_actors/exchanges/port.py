@@ -66,11 +66,16 @@ class AdapterFacts:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Every movement that the exchange lists since `since_at`, complete through `through_at` (UTC us)."""
+    """Every movement that the exchange lists since `since_at`, complete through `through_at` (UTC us).
+
+    Some exchanges list fills by symbol only: `fills_of` then names the symbols (unified) that were asked for as far as
+    `through_at`, and fills of others may be missing. None: fills of every symbol are there.
+    """
 
     movements: Sequence[Movement]
     since_at: int
     through_at: int
+    fills_of: frozenset[str] | None = None
 
 
 class ExchangeGateway(Protocol):

@@ -25,6 +25,11 @@ class Presence:
         """Whether the last answer lacked a row: the next should come over a fresh connection."""
         return self._shorter is not None
 
+    @property
+    def known(self) -> frozenset[str]:
+        """What the last believed answer listed."""
+        return self._known
+
     def believes(self, assets: AbstractSet[str], connection: int, now_us: int) -> bool:
         """Whether an answer with these assets is complete; then it becomes the measure of the next."""
         if assets >= self._known or self._agreed(frozenset(assets), connection, now_us):
