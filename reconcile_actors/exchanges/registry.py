@@ -9,6 +9,8 @@ from reconcile_actors.errors import ConfigError
 from reconcile_actors.exchanges.ccxt_client import open_client
 from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.credentials import Credentials, resolve_credentials
+from reconcile_actors.exchanges.generic.names import ccxt_exchanges
+from reconcile_actors.exchanges.generic.opening import check_generic, open_generic
 from reconcile_actors.exchanges.kraken import KrakenGateway
 from reconcile_actors.exchanges.kraken.errors import explain
 from reconcile_actors.exchanges.port import ExchangeGateway
@@ -60,6 +62,13 @@ async def open_gateway(
 
 def _opener(name: str, exchange: ExchangeConfig) -> _Open:
     open_one = _KNOWN.get(exchange.id)
-    if open_one is None:
-        raise ConfigError(f"exchanges.{name}.id: this version reads {', '.join(sorted(_KNOWN))} only")
-    return open_one
+    if open_one is not None:
+        return open_one
+    if exchange.id not in ccxt_exchanges():
+        in_full, others = sorted(_KNOWN), sorted(ccxt_exchanges() - _KNOWN.keys())
+        raise ConfigError(
+            f"exchanges.{name}.id: no such exchange; this version reads {', '.join(in_full)} in full,"
+            f" and one spot wallet of {', '.join(others)}"
+        )
+    check_generic(name, exchange)
+    return open_generic

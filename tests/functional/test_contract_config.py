@@ -40,7 +40,7 @@ def test_a_base_url_that_leads_elsewhere_is_refused(tmp_path: Path, url: str) ->
 
 def test_an_exchange_that_is_not_read_is_told_by_the_check(tmp_path: Path) -> None:
     """What `run` would refuse, `config check` refuses."""
-    code, text = check(tmp_path, ACCOUNT.replace('"kraken"', '"binance"'))
+    code, text = check(tmp_path, ACCOUNT.replace('"kraken"', '"binanze"'))
     assert code == 10
     assert "exchanges.main.id" in text
 

@@ -1,0 +1,196 @@
+"""The validity gate for exchanges that nobody described: what ccxt made of an answer is believed where the answer itself shows it.
+
+ccxt turns garbage into an empty account and nulls into zero. So its result must be explained: one table of the raw answer has
+exactly its currencies, once each, and every amount follows from fields of that table (`probing`). Amounts are then taken from
+the raw answer, and must be those of the result. Everything else is unknown (I1). Details are constant words (I7).
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from reconcile_actors.domain import money
+from reconcile_actors.domain.snapshot import UnknownReason
+from reconcile_actors.errors import AmountError
+from reconcile_actors.exchanges.decoding import RepeatedKeys
+from reconcile_actors.exchanges.generic.probing import Formulas, Legs, Marks, Shape, amount, formulas_of, shape_of
+from reconcile_actors.exchanges.generic.tables import CodeOf, Path, Row, Table, find_tables, is_empty, replaced
+
+_REASONS: Final = {
+    "not_finite": UnknownReason.NOT_FINITE,
+    "too_large": UnknownReason.OUT_OF_RANGE,
+    "too_precise": UnknownReason.OUT_OF_RANGE,
+}
+_SHAPES_MAX: Final = 256
+_TABLES_MAX: Final = 8
+_CODE = re.compile(r"(?=.*[A-Z])[A-Z0-9][A-Z0-9$._+-]{0,23}", re.ASCII)
+# Where an answer says that it goes on, ccxt may have read its first page only.
+_GOES_ON: Final = frozenset(
+    {"cursor", "hasmore", "hasnext", "more", "nextcursor", "nextpage", "nextpagecursor", "nextstartingafter", "nexturi"}
+)
+_NOTHING_MORE: Final = (None, "", False, 0, "0", "false", "-1", -1)
+
+Reread = Callable[[int, object], Awaitable[Mapping[str, Legs] | None]]
+"""What ccxt makes of the same answers with another content of one, by its number; None where that fails."""
+
+
+class Rejected(NamedTuple):
+    """Why an answer is not believed."""
+
+    reason: UnknownReason
+    detail: str
+
+
+class Amounts(NamedTuple):
+    """One currency as the raw answer states it; None where a leg is not stated."""
+
+    total: Decimal
+    free: Decimal | None
+    used: Decimal | None
+
+
+class Believed(NamedTuple):
+    """Every currency of the account, and the number of the answer that states them."""
+
+    rows: Mapping[str, Amounts]
+    answer: int
+
+
+class Gate:
+    """Remembers how rows are read and where they stand; one for each account."""
+
+    def __init__(self, code_of: CodeOf, *, allow_empty: bool) -> None:
+        self._code_of = code_of
+        self._allow_empty = allow_empty
+        self._known: dict[Shape, Formulas] = {}
+        self._holders: frozenset[Path] = frozenset()
+
+    async def judge(
+        self, result: Mapping[str, Legs], contents: Sequence[object], reread: Reread
+    ) -> Believed | Rejected:
+        """The rows of a result that the decoded answers explain, or why it is not believed."""
+        problem = _at_first_sight(result, contents)
+        if problem is not None:
+            return problem
+        if not result:
+            return self._judge_empty(contents)
+        rejected = _bad("not_in_the_answer")
+        tables = [
+            (number, table)
+            for number, content in enumerate(contents)
+            for table in find_tables(content, self._code_of, result.keys())
+        ]
+        for number, table in tables[:_TABLES_MAX]:
+            rows = await self._explained(result, contents[number], number, table, reread)
+            if not isinstance(rows, Rejected):
+                self._holders = table.holders
+                return Believed(rows, number)
+            # the first reason is that of the innermost table, but a collision or a number says more than a shape
+            if rejected.detail == "not_in_the_answer" or rows.reason is not UnknownReason.BAD_SHAPE:
+                rejected = rows
+        return rejected
+
+    def _judge_empty(self, contents: Sequence[object]) -> Believed | Rejected:
+        for number, content in enumerate(contents):
+            if self._allow_empty and is_empty(content, self._holders):
+                return Believed({}, number)
+        return Rejected(UnknownReason.EMPTY, "no_row")
+
+    async def _explained(
+        self, result: Mapping[str, Legs], content: object, number: int, table: Table, reread: Reread
+    ) -> Mapping[str, Amounts] | Rejected:
+        if table.collides:
+            return Rejected(UnknownReason.CODE_COLLISION, "two_rows_one_currency")
+        shapes = [shape_of(table, row) for row in table.rows]
+        if not all(shape in self._known for shape in shapes):
+            problem = await self._learn(content, number, table, shapes, reread)
+            if problem is not None:
+                return problem
+        rows: dict[str, Amounts] = {}
+        for row, shape in zip(table.rows, shapes, strict=True):
+            amounts = _amounts(row, self._known[shape], result.get(row.code))
+            if isinstance(amounts, Rejected):
+                for one in shapes:  # what was learnt while other amounts were zero may not be all: learn it anew
+                    self._known.pop(one, None)
+                return amounts
+            rows[row.code] = amounts
+        return rows
+
+    async def _learn(
+        self, content: object, number: int, table: Table, shapes: Sequence[Shape], reread: Reread
+    ) -> Rejected | None:
+        marks = Marks(table)
+        again = await reread(number, replaced(content, marks.values()))
+        if again is None or again.keys() != {row.code for row in table.rows}:
+            return _bad("row_not_taken")
+        learnt: dict[Shape, Formulas] = {}
+        for place, (row, shape) in enumerate(zip(table.rows, shapes, strict=True)):
+            formulas = formulas_of(row, again[row.code], marks, place)
+            if isinstance(formulas, str):
+                return _bad(formulas)
+            if learnt.setdefault(shape, formulas) != formulas:
+                return _bad("rows_read_differently")
+        if len(self._known) + len(learnt) > _SHAPES_MAX:
+            self._known.clear()
+        self._known.update(learnt)
+        return None
+
+
+def _at_first_sight(result: Mapping[str, Legs], contents: Sequence[object]) -> Rejected | None:
+    for content in contents:
+        if not isinstance(content, dict | list | RepeatedKeys):
+            return _bad("answer_not_an_object")
+        problem = _in_depth(content)
+        if problem is not None:
+            return problem
+    if not all(_CODE.fullmatch(code) for code in result):
+        return _bad("not_a_currency")
+    return None
+
+
+def _in_depth(content: object) -> Rejected | None:
+    """What rules an answer out wherever it stands: a key that is named twice, a page that is not the last."""
+    nodes: list[object] = [content]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, RepeatedKeys):
+            return Rejected(UnknownReason.CODE_COLLISION, "key_twice")
+        if isinstance(node, dict):
+            if any(_goes_on(key, value) for key, value in node.items()):
+                return Rejected(UnknownReason.INCOMPLETE_PAGE, "goes_on")
+            nodes.extend(node.values())
+        elif isinstance(node, list):
+            nodes.extend(node)
+    return None
+
+
+def _goes_on(key: object, value: object) -> bool:
+    if not isinstance(key, str) or isinstance(value, dict | list):
+        return False
+    return key.lower().replace("_", "") in _GOES_ON and value not in _NOTHING_MORE
+
+
+def _amounts(row: Row, formulas: Formulas, legs: Legs | None) -> Amounts | Rejected:
+    try:
+        total = amount(row, formulas.total)
+        free, used = (None if one is None else amount(row, one) for one in (formulas.free, formulas.used))
+        if legs is None:
+            return Amounts(total, free, used) if not total else _bad("row_not_taken")
+        stated = [None if text is None else money.parse_amount(text) for text in (legs.total, legs.free, legs.used)]
+        debt = money.ZERO if legs.debt is None else money.parse_amount(legs.debt)
+    except AmountError as error:
+        return Rejected(_REASONS.get(error.reason, UnknownReason.BAD_SHAPE), error.reason)
+    if stated[0] != total or any(
+        own is not None and own != said for own, said in ((free, stated[1]), (used, stated[2]))
+    ):
+        return _bad("not_the_answers_amount")
+    if free is not None and used is not None and money.add(free, used) != total:
+        return _bad("legs_do_not_add_up")
+    if debt <= 0 and any(leg is not None and leg < 0 for leg in (total, free, used)):
+        return Rejected(UnknownReason.OUT_OF_RANGE, "negative_leg")
+    return Amounts(total, free, used)
+
+
+def _bad(detail: str) -> Rejected:
+    return Rejected(UnknownReason.BAD_SHAPE, detail)
