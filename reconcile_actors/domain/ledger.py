@@ -60,7 +60,8 @@ class OutboxRow:
 class UnitOfWork:
     """All of it commits, or none. With `expected_version` the account's book must be at that version, else the unit is refused.
 
-    `control` sets small switches by key (a paused account), or clears them with None.
+    `control` sets small switches by key (a paused account), or clears them with None. `acknowledged` are messages of the
+    outbox by kind and the `id` in their body: nobody waits for them any more.
     """
 
     entries: tuple[AuditEntry, ...]
@@ -73,6 +74,7 @@ class UnitOfWork:
     discrepancies: tuple[BalanceDiscrepancy, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
     control: tuple[tuple[str, str | None], ...] = ()
+    acknowledged: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Admitted:
     discrepancies: tuple[tuple[SqlValue, ...], ...]
     outbox: tuple[tuple[SqlValue, ...], ...]
     control: tuple[tuple[str, str | None], ...]
+    acknowledged: tuple[tuple[SqlValue, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ def _admitted(place: int, unit: UnitOfWork, at: int, salt: Callable[[int], bytes
         discrepancies=tuple(discrepancy_row(one) for one in unit.discrepancies),
         outbox=tuple(outbox_row(row, at) for row in unit.outbox),
         control=unit.control,
+        acknowledged=tuple((at, kind, id_) for kind, id_ in unit.acknowledged),
     )
 
 

@@ -36,6 +36,9 @@ _DISCREPANCIES: Final = f"""
     WHERE (?1 IS NULL OR exchange = ?1) AND (?2 IS NULL OR id = ?2) AND (?3 OR state NOT IN ('resolved', 'ignored'))
     ORDER BY detected_at DESC, id LIMIT ?4
     """  # noqa: S608 - constant columns
+_STANDING: Final = (
+    f"SELECT {DISCREPANCY_COLUMNS} FROM discrepancy WHERE exchange = ? AND state <> 'resolved' ORDER BY id"  # noqa: S608 - constant columns
+)
 _REPORTS: Final = f"""
     SELECT {REPORT_COLUMNS} FROM report WHERE ?1 IS NULL OR exchange = ?1 ORDER BY id DESC LIMIT ?2
     """  # noqa: S608 - constant columns
@@ -127,6 +130,12 @@ class LedgerReads(ABC):
             rows = await fetch(_DISCREPANCIES, (exchange, id, closed, limit))
         return [discrepancy_of(row) for row in rows]
 
+    async def standing(self, exchange: str) -> list[BalanceDiscrepancy]:
+        """What stands against an account: its open discrepancies, and those that a person said to ignore."""
+        async with self._reading() as fetch:
+            rows = await fetch(_STANDING, (exchange,))
+        return [discrepancy_of(row) for row in rows]
+
     async def episodes(self, exchange: str) -> dict[tuple[str, str, str], int]:
         """The highest episode so far of each (wallet, currency, field), so that an id is never given twice."""
         async with self._reading() as fetch:
@@ -155,6 +164,14 @@ class LedgerReads(ABC):
                 (after_id, limit),
             )
         return [PendingMessage(id_, kind, json_value(body), created_at) for id_, kind, body, created_at in rows]
+
+    async def unacknowledged(self, kind: str, *, limit: int = 1_000) -> list[Mapping[str, Json]]:
+        """The bodies of one kind's messages that nobody has acknowledged, oldest first."""
+        async with self._reading() as fetch:
+            rows = await fetch(
+                "SELECT body FROM outbox WHERE done_at IS NULL AND kind = ? ORDER BY id LIMIT ?", (kind, limit)
+            )
+        return [json_value(body) for (body,) in rows]
 
     async def deliveries(self) -> list[Delivery]:
         """What each alert sink was told last, by condition."""

@@ -38,6 +38,9 @@ _DISCREPANCY: Final = (
 )
 _OUTBOX: Final = "INSERT INTO outbox(kind, body, created_at) VALUES (?, ?, ?)"
 _OUTBOX_DONE: Final = "UPDATE outbox SET done_at = ? WHERE id = ?"
+_OUTBOX_ACKNOWLEDGED: Final = (
+    "UPDATE outbox SET done_at = ? WHERE kind = ? AND json_extract(body, '$.id') = ? AND done_at IS NULL"
+)
 _OUTBOX_PRUNE: Final = "DELETE FROM outbox WHERE done_at < ?"
 _DELIVERY: Final = (
     "INSERT INTO delivery(sink, key, event, outcome, said, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(sink, key) DO UPDATE SET"
@@ -89,6 +92,7 @@ def statements(batch: Batch, admitted: Sequence[Admitted]) -> list[Statement]:
         Statement(_REPORT, numbered(lambda one: one.reports)),
         Statement(_DISCREPANCY, numbered(lambda one: one.discrepancies)),
         Statement(_OUTBOX, rows(lambda one: one.outbox)),
+        Statement(_OUTBOX_ACKNOWLEDGED, rows(lambda one: one.acknowledged)),
         Statement(_CONTROL_CLEAR, [(key,) for key in control]),
         Statement(_CONTROL_SET, [(key, value) for key, value in control.items() if value is not None]),
     )
