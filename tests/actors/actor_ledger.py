@@ -39,6 +39,7 @@ class FakeLedger:
         """What the next commits meet first: an exception to raise, or seconds to take."""
         self.load_script: deque[BaseException] = deque()
         self.find_script: deque[BaseException] = deque()
+        self.control_script: deque[BaseException] = deque()
         self.lookups: list[tuple[str, ...]] = []
         self.loads = 0
 
@@ -119,6 +120,8 @@ class FakeLedger:
 
     async def control(self) -> dict[str, str]:
         """The switches that are set."""
+        if self.control_script:
+            raise self.control_script.popleft()
         return dict(self.switches)
 
     # --- what tests read
