@@ -121,11 +121,7 @@ class CcxtClient:
     def tell_time_by(self, milliseconds: Callable[[], int]) -> None:
         """From now on signed requests bear this time (UTC ms)."""
         self._client.milliseconds = milliseconds
-
-    def keep_time(self, utc_us: Callable[[], int]) -> None:
-        """From now on signatures bear this clock's time (UTC us) instead of the system's."""
-        self._client.seconds = lambda: utc_us() // 1_000_000
-        self._client.milliseconds = lambda: utc_us() // 1000
+        self._client.seconds = lambda: milliseconds() // 1000
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -39,6 +39,7 @@ class Receipt:
     status: int | None = None
     retry_after_seconds: float | None = None
     server_at: int | None = None
+    used: Mapping[str, int] = field(default_factory=dict)
     digest: str = ""
     connection: int = 0
     remember: bool = False
@@ -112,8 +113,18 @@ class Transport:
             receipt.status = response.status
             receipt.retry_after_seconds = retry_after_seconds(response.headers.get("Retry-After"), receipt.received_at)
             receipt.server_at = http_date_at(response.headers.get("Date"))
+            receipt.used = _used(response.headers)
             receipt.digest = hashlib.sha256(body).hexdigest()
             yield _Answer(response.status, response.reason or "", response.headers, body)
+
+
+def _used(headers: Mapping[str, str]) -> dict[str, int]:
+    """What an exchange says was used of its limits, by header in lower case: `x-mbx-used-weight-1m`."""
+    return {
+        name.lower(): int(value[:9])
+        for name, value in headers.items()
+        if "-used-" in name.lower() and value.isascii() and value.isdigit()
+    }
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
