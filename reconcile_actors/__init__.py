@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reconcile_actors.domain.balances import Balance, Position
     from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
     from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
+    from reconcile_actors.event_readers import EventIterator, EventStream
     from reconcile_actors.exchanges.kraken import KrakenReconciler
     from reconcile_actors.service import PortfolioReconciliationService
     from reconcile_actors.storage import ReconciliationRepository
@@ -25,6 +26,8 @@ __all__ = [
     "AuditActor",
     "Balance",
     "BalanceDiscrepancy",
+    "EventIterator",
+    "EventStream",
     "KrakenReconciler",
     "PortfolioReconciliationService",
     "PortfolioStateActor",
@@ -41,6 +44,8 @@ _HOMES: Final = {
     "AuditActor": "actors.audit",
     "Balance": "domain.balances",
     "BalanceDiscrepancy": "domain.discrepancy",
+    "EventIterator": "event_readers",
+    "EventStream": "event_readers",
     "KrakenReconciler": "exchanges.kraken",
     "PortfolioReconciliationService": "service",
     "PortfolioStateActor": "actors.portfolio",

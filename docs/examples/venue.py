@@ -1,0 +1,79 @@
+"""Your exchange, for the examples: a simulated Kraken on loopback with one account, and the configuration that names it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from reconcile_actors.messages import RecordFill, SetBalances, StatedBalance
+from reconcile_actors.simulation.records import Fill, OrderFilled
+from reconcile_actors.testing import SimulatedKraken
+
+ACCOUNT = "kraken-main"
+START = {"BTC": Decimal(2), "USD": Decimal(100_000)}
+_CODES = {"BTC": "XXBT", "USD": "ZUSD"}
+_CONFIG = """
+[exchanges.{account}]
+id = "kraken"
+base_url = "{base_url}"
+api_key_file = "key"
+secret_file = "secret"
+"""
+
+
+@dataclass
+class Venue:
+    """What a bot's own exchange client gives it."""
+
+    kraken: SimulatedKraken
+    config: Path
+
+    def opening(self) -> SetBalances:
+        """What the account holds before the first trade."""
+        balances = tuple(StatedBalance(currency=one, total=amount) for one, amount in START.items())
+        return SetBalances(exchange=ACCOUNT, version=1, balances=balances)
+
+    def order(self, side: str, quantity: Decimal) -> str:
+        """A market order for BTC/USD, filled at once; the id of its trade."""
+        order = self.kraken.market.submit(self.kraken.account, "XXBTZUSD", side, quantity)
+        return next(one.id for one in self._fills() if one.order_id == order.id)
+
+    def trade(self, id_: str) -> RecordFill:
+        """A trade by its id, as the report that is due of it."""
+        fill = next(one for one in self._fills() if one.id == id_)
+        return RecordFill(
+            exchange=ACCOUNT,
+            id=fill.id,
+            order_id=fill.order_id,
+            symbol="BTC/USD",
+            side=fill.side.value,
+            quantity=fill.volume,
+            price=fill.price,
+            cost=fill.cost,
+            fee_currency="USD",
+            fee=fill.fee_charged,
+            occurred_at=datetime.fromtimestamp(fill.at, UTC),
+        )
+
+    def _fills(self) -> Iterator[Fill]:
+        return (event.fill for event in self.kraken.account.events if isinstance(event, OrderFilled))
+
+    def holdings(self) -> dict[str, Decimal]:
+        """The truth."""
+        return {currency: self.kraken.account.balance(code) for currency, code in _CODES.items()}
+
+
+@contextmanager
+def open_venue(directory: Path) -> Iterator[Venue]:
+    """Starts the exchange and writes `config.toml` and the keys into a directory."""
+    with SimulatedKraken.start_in_thread(seed=1, tier=None) as kraken:
+        for currency, amount in START.items():
+            kraken.account.deposit(_CODES[currency], amount)
+        for name, text in (("key", kraken.keys.api_key), ("secret", kraken.keys.secret)):
+            (directory / name).touch(mode=0o600)
+            (directory / name).write_text(text)
+        config = directory / "config.toml"
+        config.write_text(_CONFIG.format(account=ACCOUNT, base_url=kraken.base_url))
+        yield Venue(kraken, config)
