@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile_actors.exchanges.kraken.limits import COST_HISTORY, COST_OTHER, TIERS, CallLimit, Purpose
+from reconcile_actors.exchanges.kraken.limits import COST_HISTORY, COST_OTHER, TIERS, CallLimit
+from reconcile_actors.exchanges.meters import Purpose
 
 CALLS = st.lists(
     st.tuples(st.integers(0, 5_000_000), st.sampled_from([COST_OTHER, COST_HISTORY]), st.sampled_from(Purpose)),

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
 from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.kraken.errors import INVALID_NONCE
-from reconcile_actors.exchanges.kraken.limits import COST_OTHER, CallLimit, Purpose
+from reconcile_actors.exchanges.kraken.limits import COST_OTHER, CallLimit
+from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
 

@@ -19,10 +19,11 @@ from reconcile_actors.exchanges.kraken.calls import Calls
 from reconcile_actors.exchanges.kraken.errors import UNKNOWN_PAIR
 from reconcile_actors.exchanges.kraken.history import read_ledger
 from reconcile_actors.exchanges.kraken.ledger import movements_of
-from reconcile_actors.exchanges.kraken.limits import COST_HISTORY, TIERS, CallLimit, Purpose
+from reconcile_actors.exchanges.kraken.limits import COST_HISTORY, TIERS, CallLimit
 from reconcile_actors.exchanges.kraken.prices import QUOTE, pairs_of, read_prices
 from reconcile_actors.exchanges.kraken.shape import raw_rows, read_rows
 from reconcile_actors.exchanges.kraken.trades import with_trades
+from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
 from reconcile_actors.exchanges.presence import Presence
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter

@@ -6,8 +6,9 @@ what falls, so that the counter stays low and a confirmation can burst. Pure: th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
+
+from reconcile_actors.exchanges.meters import Meter, Purpose
 
 COST_HISTORY: Final = 2.0  # Ledgers, TradesHistory, QueryLedgers, QueryTrades
 COST_OTHER: Final = 1.0
@@ -54,36 +55,6 @@ INTERMEDIATE: Final = Tier("intermediate", 20.0, 0.5)
 PRO: Final = Tier("pro", 20.0, 1.0)
 TIERS: Final[Mapping[str, Tier]] = {tier.name: tier for tier in (STARTER, INTERMEDIATE, PRO)}
 _BELOW: Final[Mapping[str, Tier]] = {PRO.name: INTERMEDIATE, INTERMEDIATE.name: STARTER, STARTER.name: STARTER}
-
-
-class Purpose(Enum):
-    """What a read is for: watching keeps to its share, confirming may use what is left of the counter."""
-
-    WATCH = auto()
-    CONFIRM = auto()
-
-
-class Meter:
-    """A level that falls at a constant rate."""
-
-    def __init__(self) -> None:
-        self._level = 0.0
-        self._at_us = 0
-
-    def level(self, decay: float, now_us: int) -> float:
-        """The level now; a clock that stands or goes back lets nothing fall."""
-        if now_us > self._at_us:
-            self._level = max(0.0, self._level - (now_us - self._at_us) / 1e6 * decay)
-            self._at_us = now_us
-        return self._level
-
-    def add(self, cost: float) -> None:
-        """Raises the level."""
-        self._level += cost
-
-    def fill(self, level: float) -> None:
-        """Sets the level to at least that."""
-        self._level = max(self._level, level)
 
 
 class CallLimit:

@@ -6,7 +6,8 @@ import pytest
 
 from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.kraken.calls import Calls
-from reconcile_actors.exchanges.kraken.limits import INTERMEDIATE, PRO, CallLimit, Purpose
+from reconcile_actors.exchanges.kraken.limits import INTERMEDIATE, PRO, CallLimit
+from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 from tests.unit.exchanges.exchange_fakes import FakeClient, Step, VirtualTime
 

@@ -9,9 +9,9 @@ from reconcile_actors.exchanges.kraken.limits import (
     PRO,
     STARTER,
     CallLimit,
-    Purpose,
     Tier,
 )
+from reconcile_actors.exchanges.meters import Purpose
 
 
 def burst(limit: CallLimit, purpose: Purpose, now_us: int = 0) -> int:
