@@ -20,6 +20,7 @@ class UnknownReason(StrEnum):
     CODE_COLLISION = "code_collision"
     NOT_FINITE = "not_finite"
     OUT_OF_RANGE = "out_of_range"
+    IMPLAUSIBLE = "implausible"
     EMPTY = "empty"
     STALE = "stale"
     SUDDEN_DISAPPEARANCE = "sudden_disappearance"

@@ -12,9 +12,12 @@ from pydantic import SecretStr
 from reconcile_actors.config.models import ExchangeConfig, Settings
 from reconcile_actors.config.secrets import read_secret
 from reconcile_actors.errors import ConfigError, CredentialsError
+from reconcile_actors.exchanges.pem import is_p256_key, unfolded
 
 # Exchanges whose API secret is base64 text: a wrong paste is then told at start and not by a refused signature.
 _BASE64_SECRETS: Final = frozenset({"kraken"})
+# Exchanges whose secret is a private key in PEM, of several lines.
+_PEM_SECRETS: Final = frozenset({"coinbase"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +36,35 @@ def check_credentials(settings: Settings, environ: Mapping[str, str] | None = No
     """
     owners: dict[tuple[str, str], str] = {}
     for name, exchange in settings.exchanges.items():
-        key = resolve_credentials(name, exchange, environ).api_key.get_secret_value()
+        credentials = resolve_credentials(name, exchange, environ)
+        has_key = exchange.address is None
+        key = credentials.api_key.get_secret_value() if has_key else f"{exchange.address}/{exchange.subaccount}"
         owner = owners.setdefault((exchange.id, key), name)
         if owner != name:
             raise ConfigError(
                 f"exchanges.{owner} and exchanges.{name} use one API key: give each account a key of its own, or remove one"
+                if has_key
+                else f"exchanges.{owner} and exchanges.{name} are one subaccount: remove one"
             )
 
 
 def resolve_credentials(name: str, exchange: ExchangeConfig, environ: Mapping[str, str] | None = None) -> Credentials:
-    """The keys of the account `name`. Blocks while a command runs. Raises ConfigError, CredentialsError."""
+    """The keys of the account `name`. Blocks while a command runs. Raises ConfigError, CredentialsError.
+
+    An account that is read by its address alone has none: they are empty.
+    """
+    if exchange.address is not None:
+        return Credentials(SecretStr(""), SecretStr(""))
     source = _Source(name, exchange, os.environ if environ is None else environ)
     api_key, secret = source.required("api_key"), source.required("secret")
     if exchange.id in _BASE64_SECRETS and not _is_base64(secret.get_secret_value()):
         raise CredentialsError(
             f"exchanges.{name}.secret_*: not valid base64; copy the private key anew, whole, as the exchange shows it"
+        )
+    if exchange.id in _PEM_SECRETS and not is_p256_key(secret.get_secret_value()):
+        raise CredentialsError(
+            f"exchanges.{name}.secret_*: not an EC private key (P-256) in PEM; make a CDP API key with the signature algorithm"
+            " ECDSA (older keys and Ed25519 keys cannot be used) and copy its private key whole, from BEGIN to END"
         )
     return Credentials(api_key, secret, source.optional("password"))
 

@@ -1,14 +1,16 @@
 """Which exchanges this version reads, and how a gateway to one of them is opened."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from reconcile_actors.config.models import ExchangeConfig, ReconciliationConfig
 from reconcile_actors.errors import ConfigError
 from reconcile_actors.exchanges.ccxt_client import open_client
 from reconcile_actors.exchanges.clocks import Clocks
+from reconcile_actors.exchanges.coinbase.opening import check_coinbase, open_coinbase
 from reconcile_actors.exchanges.credentials import Credentials, resolve_credentials
+from reconcile_actors.exchanges.dydx.opening import open_dydx
 from reconcile_actors.exchanges.generic.names import ccxt_exchanges
 from reconcile_actors.exchanges.generic.opening import check_generic, open_generic
 from reconcile_actors.exchanges.kraken import KrakenGateway
@@ -37,7 +39,10 @@ async def _open_kraken(
     return KrakenGateway(name, exchange, client, retry_count=retry_count, clocks=clocks)
 
 
-_KNOWN: Final[Mapping[str, _Open]] = {"kraken": _open_kraken}
+_KNOWN: Final[Mapping[str, _Open]] = {"dydx": open_dydx, "kraken": _open_kraken}
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, ExchangeConfig], None]]] = {"coinbase": check_coinbase}
 
 
 def check_exchanges(exchanges: Mapping[str, ExchangeConfig]) -> None:
@@ -63,6 +68,9 @@ async def open_gateway(
 def _opener(name: str, exchange: ExchangeConfig) -> _Open:
     open_one = _KNOWN.get(exchange.id)
     if open_one is not None:
+        check = _CHECKS.get(exchange.id)
+        if check is not None:
+            check(name, exchange)
         return open_one
     if exchange.id not in ccxt_exchanges():
         in_full, others = sorted(_KNOWN), sorted(ccxt_exchanges() - _KNOWN.keys())

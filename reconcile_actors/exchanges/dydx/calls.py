@@ -1,0 +1,64 @@
+"""One request to the indexer as the gateway makes it: paced by the limit and tried again inside a deadline."""
+
+from collections.abc import Mapping
+
+from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
+from reconcile_actors.exchanges.clocks import Clocks
+from reconcile_actors.exchanges.dydx.limits import Purpose, RequestLimit
+from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
+from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
+
+
+class Calls:
+    """All requests of one account go through here."""
+
+    def __init__(
+        self, client: CcxtClient, limit: RequestLimit, clocks: Clocks, *, retry_count: int, jitter: Jitter = FULL_JITTER
+    ) -> None:
+        self._client = client
+        self._limit = limit
+        self._clocks = clocks
+        self._tries = retry_count + 1
+        self._jitter = jitter
+
+    async def get(
+        self,
+        method: str,
+        params: Mapping[str, object],
+        *,
+        deadline_us: int,
+        purpose: Purpose = Purpose.WATCH,
+        fresh: bool = False,
+    ) -> Answer:
+        """The answer to a request, `method` being ccxt's name for it. Raises ExchangeFailureError."""
+
+        async def once() -> Answer:
+            await self._pace(purpose, deadline_us)
+            left = self._clocks.seconds_until(deadline_us)
+            try:
+                return await self._client.call(method, params, timeout_seconds=left, fresh=fresh)
+            except ExchangeFailureError as failure:
+                problem = failure
+            raise self._stepped_down(problem) if problem.failure is FailureClass.RATE_LIMIT else problem
+
+        return await retrying(
+            once, tries=self._tries, deadline_us=deadline_us, clocks=self._clocks, jitter=self._jitter
+        )
+
+    async def _pace(self, purpose: Purpose, deadline_us: int) -> None:
+        # Asked again after each pause: a confirmation may have used the limit meanwhile, and goes first.
+        while (wait := self._limit.wait_seconds(purpose, self._clocks.monotonic_us())) > 0:
+            if wait >= self._clocks.seconds_until(deadline_us):
+                raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
+            await self._clocks.sleep(wait)
+        self._limit.spend(self._clocks.monotonic_us())
+
+    def _stepped_down(self, problem: ExchangeFailureError) -> ExchangeFailureError:
+        now_us = self._clocks.monotonic_us()
+        self._limit.step_down(now_us, problem.retry_after_seconds)
+        return ExchangeFailureError(
+            FailureClass.RATE_LIMIT,
+            problem.code,
+            http_status=problem.http_status,
+            retry_after_seconds=self._limit.wait_seconds(Purpose.CONFIRM, now_us),
+        )
