@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Final
 
+from reconcile_actors.actors.alert_protocol import ALERTS, AlertsStatus, DescribeAlerts
 from reconcile_actors.actors.protocol import (
     AUDIT,
     SUPERVISOR,
@@ -39,9 +40,10 @@ async def status_view(
     asked = [
         host.ask(SUPERVISOR, DescribeChildren(), timeout_seconds=ANSWER_SECONDS),
         host.ask(AUDIT, DescribeAudit(), timeout_seconds=ANSWER_SECONDS),
+        host.ask(ALERTS, DescribeAlerts(), timeout_seconds=ANSWER_SECONDS),
         *(host.ask(reconciliation_role(name), DescribeAccount(), timeout_seconds=ANSWER_SECONDS) for name in names),
     ]
-    table, audit, *states = await asyncio.gather(*(_answer(one) for one in asked))
+    table, audit, alerts, *states = await asyncio.gather(*(_answer(one) for one in asked))
     rows = {row.name: row for row in table.rows} if isinstance(table, ChildTable) else {}
     accounts = [
         _account(settings, name, rows.get(reconciliation_role(name)), state, halts)
@@ -58,6 +60,7 @@ async def status_view(
         store_detail=store[1],
         dead_letters={str(reason): count for reason, count in host.dead_letters.counts().items()},
         threshold_usd=settings.reconciliation.threshold_usd,
+        alerts=alerts.sinks if isinstance(alerts, AlertsStatus) else (),
     )
 
 

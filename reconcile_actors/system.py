@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +47,8 @@ from reconcile_actors.messages import (
 from reconcile_actors.messages.records import RECORDS
 from reconcile_actors.messages.views import StatusView
 from reconcile_actors.service import PortfolioReconciliationService
+from reconcile_actors.sinks.port import AlertSink
+from reconcile_actors.sinks.registry import open_sinks
 from reconcile_actors.status import status_view
 from reconcile_actors.storage import ReconciliationRepository
 from reconcile_actors.utc import utc_us
@@ -67,11 +69,20 @@ class ReconciliationSystem:
     Once it is entered, any thread and any event loop may use it.
     """
 
-    def __init__(self, settings: Settings, gateways: Gateways | None, *, standalone: bool, contact: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        gateways: Gateways | None,
+        *,
+        standalone: bool,
+        contact: bool,
+        sinks: Sequence[AlertSink] = (),
+    ) -> None:
         self.settings = settings
         self._makers = gateways
         self._standalone = standalone
         self._contact = contact
+        self._sinks = sinks
         self._io = IoLoop()
         self._host: PykkaHost | None = None
         self._ledger: WatchedLedger | None = None
@@ -113,7 +124,9 @@ class ReconciliationSystem:
                 check_credentials(settings)
         elif set(gateways) != set(settings.exchanges):
             raise ConfigError("gateways: give one for each configured account")
-        return cls(settings, gateways, standalone=standalone, contact=contact)
+        # a command that only looks into the store or writes to it has no time to tell anybody
+        sinks = open_sinks(settings.alerts) if contact or not standalone else ()
+        return cls(settings, gateways, standalone=standalone, contact=contact, sinks=sinks)
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -176,7 +189,14 @@ class ReconciliationSystem:
         ledger, gateways = self._ledger, self._gateways
         self._host.spawn(
             SUPERVISOR,
-            lambda: supervisor_of(self.settings, ledger, gateways, standalone=self._standalone, contact=self._contact),
+            lambda: supervisor_of(
+                self.settings,
+                ledger,
+                gateways,
+                standalone=self._standalone,
+                contact=self._contact,
+                sinks=self._sinks,
+            ),
         )
         # the supervisor answers once its children are there: before that nobody could be asked anything
         await self._asked(self._host.ask(SUPERVISOR, DescribeChildren(), timeout_seconds=START_SECONDS))

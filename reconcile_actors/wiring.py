@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from reconcile_actors.actors.account import Account, Prepared
+from reconcile_actors.actors.alerts import AlertRules, AlertsActor
 from reconcile_actors.actors.audit import AuditActor
 from reconcile_actors.actors.portfolio import PortfolioStateActor
 from reconcile_actors.actors.reconciliation import ReconciliationActor
@@ -18,8 +20,10 @@ from reconcile_actors.domain.valuation import Price
 from reconcile_actors.exchanges.port import ExchangeGateway
 from reconcile_actors.exchanges.registry import open_gateway
 from reconcile_actors.kernel.behaviour import Behaviour
+from reconcile_actors.sinks.port import AlertSink
 from reconcile_actors.storage import ReconciliationRepository
 
+LAPSE_SECONDS: Final = 60.0
 Gateways = Mapping[str, Callable[[], Awaitable[ExchangeGateway]]]
 
 
@@ -101,6 +105,7 @@ def account_of(settings: Settings, name: str, *, standalone: bool, contact: bool
         price_age_seconds=settings.valuation.max_age_seconds,
         halts=armed or settings.halt.in_observe,
         halt_usd=settings.halt.loss_usd,
+        unknown_after_seconds=settings.alerts.unknown_after_seconds,
     )
 
 
@@ -124,8 +129,9 @@ def supervisor_of(
     standalone: bool,
     contact: bool,
     armed: bool = False,
+    sinks: Sequence[AlertSink] = (),
 ) -> Behaviour:
-    """The root of the actor tree. `armed`: what `mode = "recover"` allows is done."""
+    """The root of the actor tree. `armed`: what `mode = "recover"` allows is done. Without `sinks` alerts stay in the store."""
     repository = ledger.repository
 
     def books(name: str) -> Callable[[], Book]:
@@ -147,9 +153,16 @@ def supervisor_of(
         account = account_of(settings, name, standalone=standalone, contact=contact, armed=armed)
         return lambda: ReconciliationActor(account, prepare, halts)
 
+    rules = AlertRules(
+        origin=settings.audit.origin,
+        accounts=frozenset(settings.exchanges),
+        repeat_seconds=settings.alerts.repeat_seconds,
+        lapse_seconds=settings.alerts.unknown_after_seconds + LAPSE_SECONDS,
+    )
     specs = children(
         lambda: AuditActor(ledger),
         lambda: PortfolioStateActor(repository, [books(name) for name in settings.exchanges]),
         {name: reconciliation(name) for name in settings.exchanges},
+        (lambda: AlertsActor(repository, sinks, rules)) if sinks else None,
     )
     return ReconciliationSupervisor(specs)

@@ -37,6 +37,7 @@ class Account:
     price_age_seconds: float = 300.0
     halts: bool = False
     halt_usd: Decimal = Decimal(1000)
+    unknown_after_seconds: float = 60.0
 
     def bounds(self, facts: AdapterFacts) -> Bounds:
         """The bounds of comparison: L from the settings, R from the settings or else the adapter."""

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
+from reconcile_actors.actors.alert_protocol import ALERTS, AlertsWritten, StoreChanged
 from reconcile_actors.actors.protocol import AuditStatus, Commit, CommitResult, DescribeAudit
 from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Outcome, Success
@@ -86,10 +87,15 @@ class AuditActor(Behaviour):
         failed: list[Committed | Refused] = [Refused("store_failed") for _ in self._in_hand]
         results = list(outcome.value) if isinstance(outcome, Success) else failed
         refused = [one.reason for one in results if isinstance(one, Refused) and one.reason.startswith("store")]
-        self._trouble = refused[0] if refused else ""
+        before, self._trouble = self._trouble, refused[0] if refused else ""
+        if bool(before) != bool(self._trouble):
+            context.tell(ALERTS, StoreChanged(self._trouble))
         self._size = max([self._size, *(one.last_seq + 1 for one in results if isinstance(one, Committed))])
         for (commit, reply_to), result in zip(self._in_hand, results, strict=True):
             reply_to.send(CommitResult(commit.token, result))
+        written = zip(self._in_hand, results, strict=True)
+        if any(one.unit.outbox and isinstance(result, Committed) for (one, _), result in written):
+            context.tell(ALERTS, AlertsWritten())
         self._in_hand = []
         if self._waiting:
             self._write(context)

@@ -12,7 +12,9 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from reconcile_actors.actors.alert_protocol import ALERTS, AlertsUnwritten
 from reconcile_actors.actors.protocol import AUDIT, Commit, CommitResult
+from reconcile_actors.domain.alerts import alert_of
 from reconcile_actors.domain.discrepancy import Kind, State
 from reconcile_actors.domain.ledger import AuditEntry, Json, Refused, UnitOfWork
 from reconcile_actors.domain.register import Change
@@ -38,6 +40,7 @@ class JournalDue:
 class _Draft:
     unit: UnitOfWork
     effects: Sequence[Effect]
+    is_told: bool = False
 
 
 @dataclass(slots=True)
@@ -95,7 +98,13 @@ class Journal:
             entries.append(_entry(change, correlation))
             events += _events(change, correlation, context.utc())
         newest = {change.after.id: change.after for change in changes}
-        unit = UnitOfWork(entries=tuple(entries), exchange=self.exchange, discrepancies=tuple(newest.values()))
+        alerts = (alert_of(change) for change in changes)
+        unit = UnitOfWork(
+            entries=tuple(entries),
+            exchange=self.exchange,
+            discrepancies=tuple(newest.values()),
+            outbox=tuple(one for one in alerts if one is not None),
+        )
         self.write(context, unit, *[partial(context.publish, event) for event in events])
 
     def on_result(self, context: Context, result: CommitResult) -> None:
@@ -114,6 +123,8 @@ class Journal:
             effects, draft.effects = draft.effects, ()
             for effect in effects:
                 effect()
+            if waits and draft.unit.outbox and not draft.is_told:
+                draft.is_told = context.tell(ALERTS, AlertsUnwritten(draft.unit.outbox))
         if waits:
             self._timer = context.schedule(RETRY_SECONDS, JournalDue(None))
         else:

@@ -8,7 +8,16 @@ due next is planned anew.
 from functools import partial
 from typing import Final
 
-from reconcile_actors.actors import comparing, evidence, exchange_reads, halt_orders, halting, looking_back, passing
+from reconcile_actors.actors import (
+    comparing,
+    evidence,
+    exchange_reads,
+    halt_orders,
+    halting,
+    looking_back,
+    passing,
+    unknown_watch,
+)
 from reconcile_actors.actors.account import Account, Preparer
 from reconcile_actors.actors.desk import Desk, correlation_of, us
 from reconcile_actors.actors.exchange_reads import ReadPlan
@@ -36,6 +45,7 @@ from reconcile_actors.actors.ticks import (
     Ready,
     SettleDue,
 )
+from reconcile_actors.actors.unknown_watch import UnknownWatch
 from reconcile_actors.domain.ledger import AuditEntry, UnitOfWork
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import CredentialsError, ReconcileError, StoreError
@@ -65,6 +75,7 @@ class ReconciliationActor(Behaviour):
         self._history = HistoryWatch()
         self._halts = HaltWatch(read_halts)
         self._states = FullStates()
+        self._unknown = UnknownWatch()
         self._preparing = False
         self._switched = False
 
@@ -73,6 +84,7 @@ class ReconciliationActor(Behaviour):
         self._desk.started_us = us(context)
         if not self._desk.account.enabled:
             self._desk.reason = UnknownReason.DISABLED
+        self._unknown.told = context.epoch > 1  # by the incarnation before, perhaps
         halting.begin(context, self._halts)
         self._open(context)
 
@@ -89,6 +101,7 @@ class ReconciliationActor(Behaviour):
         halting.follow(self._desk, context, self._halts, self._history)
         passing.finish_if_decided(self._desk, context, self._states, self._history.through_at)
         exchange_reads.plan(self._desk, context, self._reads)
+        unknown_watch.look(self._desk, context, self._unknown)
         self._end_if_done(context)
 
     def _take_from_others(self, context: Context, message: object) -> bool:

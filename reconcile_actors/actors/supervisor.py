@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from reconcile_actors.actors.alert_protocol import ALERTS
 from reconcile_actors.actors.protocol import AUDIT, PORTFOLIO, Commit, reconciliation_role
-from reconcile_actors.domain.ledger import AuditEntry, UnitOfWork
+from reconcile_actors.domain.alerts import degraded_alert, parked_alert
+from reconcile_actors.domain.ledger import AuditEntry, OutboxRow, UnitOfWork
 from reconcile_actors.kernel.backoff import Backoff
 from reconcile_actors.kernel.behaviour import Behaviour, Context
 from reconcile_actors.kernel.circuit_breaker import BreakerSettings
@@ -22,6 +24,7 @@ def children(
     audit: Callable[[], Behaviour],
     portfolio: Callable[[], Behaviour],
     accounts: Mapping[str, Callable[[], Behaviour]],
+    alerts: Callable[[], Behaviour] | None = None,
 ) -> tuple[ChildSpec, ...]:
     """Who is started, in order; the end goes the other way, so that what is found last is still recorded."""
     quick = Backoff(min_seconds=0.1, max_seconds=5.0)
@@ -30,6 +33,7 @@ def children(
         ChildSpec(
             PORTFOLIO, portfolio, backoff=quick, intensity=20, shutdown_seconds=3.0, mailbox_limit=MAILBOX_OF_RECORDS
         ),
+        *(() if alerts is None else (ChildSpec(ALERTS, alerts, backoff=quick, intensity=20, shutdown_seconds=3.0),)),
         *(
             ChildSpec(
                 reconciliation_role(name),
@@ -50,7 +54,7 @@ class ReconciliationSupervisor(Supervisor):
         """Records first, then tells."""
         entry = _entry(event)
         if entry is not None:
-            context.tell(AUDIT, Commit(0, UnitOfWork(entries=(entry,))))
+            context.tell(AUDIT, Commit(0, UnitOfWork(entries=(entry,), outbox=_alerts(event))))
         context.publish(event)
         public = _public(event, context.utc())
         if public is not None:
@@ -75,6 +79,19 @@ def _entry(event: object) -> AuditEntry | None:
         case _:
             return None
     return AuditEntry(kind=kind, exchange=_account_of(name), body=to_json(body))
+
+
+def _alerts(event: object) -> tuple[OutboxRow, ...]:
+    """An end is told after each restart: who was told of no beginning is not told of it (`domain.deliveries`)."""
+    match event:
+        case ChildParked(name=name):
+            return (parked_alert(name, _account_of(name)),)
+        case ChildRestarted(name=name):
+            return (parked_alert(name, _account_of(name), over=True),)
+        case BreakerTransition(name=name, to_state=state, reason=reason) if (account := _account_of(name)) is not None:
+            return (degraded_alert(account, reason, over=state == "closed"),) if state != "half_open" else ()
+        case _:
+            return ()
 
 
 def _public(event: object, at: datetime) -> Event | None:

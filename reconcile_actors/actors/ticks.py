@@ -102,3 +102,8 @@ class GatewayClosed:
     """The gateway is closed, so the actor may end."""
 
     outcome: Outcome[None]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownDue:
+    """The account may have been unknown for long."""

@@ -57,6 +57,16 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingMessage:
+    """A message of the outbox about which something is still to be said. `created_at` is UTC microseconds."""
+
+    id: int
+    kind: str
+    body: Mapping[str, Json]
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnitOfWork:
     """All of it commits, or none. With `expected_version` the account's book must be at that version, else the unit is refused.
 

@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Literal
 
 from reconcile_actors.domain.balances import Balance, Position
+from reconcile_actors.domain.suspense import Suspended
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPortfolio:
-    """The local book of one account. `unknown` names why it cannot be compared yet (`no_opening`, `local_gap`, ...)."""
+    """The local book of one account. `unknown` names why it cannot be compared yet (`no_opening`, `local_gap`, ...),
+    `suspense` is what was adopted and has no cause yet."""
 
     exchange: str
     version: int
@@ -18,6 +20,7 @@ class AccountPortfolio:
     openings: tuple[str, ...]
     statement_version: int | None
     unknown: str | None = None
+    suspense: tuple[Suspended, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,20 @@ class AccountStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SinkStatus:
+    """How one alert sink is doing: `pending` alerts wait for it, `failed` ones it refused for good, at `told_at` (UTC us) it
+    last acknowledged one. `trouble` is why the last try failed, None where it did not."""
+
+    name: str
+    pending: int
+    failed: int
+    told_at: int | None
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
-    """Reply to GetStatus."""
+    """Reply to GetStatus. `alerts` is empty where nobody tells any."""
 
     mode: str
     armed: bool
@@ -69,3 +84,4 @@ class StatusView:
     store_detail: str = ""
     dead_letters: dict[str, int] = field(default_factory=dict)
     threshold_usd: Decimal | None = None
+    alerts: tuple[SinkStatus, ...] = ()

@@ -16,9 +16,9 @@
 | `repository` | `ReconciliationRepository` |
 """
 
-from reconcile_actors.domain.ledger import StoredBook
+from reconcile_actors.domain.ledger import PendingMessage, StoredBook
 from reconcile_actors.storage.errors import AuditBrokenError, StoreFailedError
-from reconcile_actors.storage.reads import AuditFilter, AuditRecord, PendingMessage
+from reconcile_actors.storage.reads import AuditFilter, AuditRecord
 from reconcile_actors.storage.repository import ReconciliationRepository
 from reconcile_actors.storage.visitor import LedgerVisitor, open_read_only
 

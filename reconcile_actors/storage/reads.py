@@ -10,7 +10,7 @@ from reconcile_actors.audit.errors import LeafError
 from reconcile_actors.audit.leaf import parse_leaf
 from reconcile_actors.domain.deliveries import Delivery, Outcome
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
-from reconcile_actors.domain.ledger import Json, StoredBook
+from reconcile_actors.domain.ledger import Json, PendingMessage, StoredBook
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.report import ReconciliationReport
 from reconcile_actors.messages.wire import iso, to_us
@@ -42,6 +42,10 @@ _STANDING: Final = (
 _REPORTS: Final = f"""
     SELECT {REPORT_COLUMNS} FROM report WHERE ?1 IS NULL OR exchange = ?1 ORDER BY id DESC LIMIT ?2
     """  # noqa: S608 - constant columns
+_PENDING: Final = """
+    SELECT id, kind, body, created_at FROM outbox
+    WHERE done_at IS NULL AND (?1 IS NULL OR kind = ?1) AND id > ?2 ORDER BY id LIMIT ?3
+    """
 _ENTRIES: Final = """
     SELECT log.seq, leaf, body FROM log LEFT JOIN payload ON payload.seq = log.seq
     WHERE log.seq > ?1
@@ -50,16 +54,6 @@ _ENTRIES: Final = """
       AND (?4 IS NULL OR json_extract(CAST(leaf AS TEXT), '$.at') >= ?4)
     ORDER BY log.seq
     """
-
-
-@dataclass(frozen=True, slots=True)
-class PendingMessage:
-    """A message of the outbox about which something is still to be said. `created_at` is UTC microseconds."""
-
-    id: int
-    kind: str
-    body: Mapping[str, Json]
-    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +150,12 @@ class LedgerReads(ABC):
             rows = await fetch(_REPORTS, (exchange, limit))
         return [report_of(row) for row in rows]
 
-    async def outbox_pending(self, *, after_id: int = 0, limit: int = 1_000) -> list[PendingMessage]:
-        """Messages about which something is still to be said, oldest first."""
+    async def outbox_pending(
+        self, kind: str | None = None, *, after_id: int = 0, limit: int = 1_000
+    ) -> list[PendingMessage]:
+        """Messages of a kind, or of all, about which something is still to be said, oldest first."""
         async with self._reading() as fetch:
-            rows = await fetch(
-                "SELECT id, kind, body, created_at FROM outbox WHERE done_at IS NULL AND id > ? ORDER BY id LIMIT ?",
-                (after_id, limit),
-            )
+            rows = await fetch(_PENDING, (kind, after_id, limit))
         return [PendingMessage(id_, kind, json_value(body), created_at) for id_, kind, body, created_at in rows]
 
     async def unacknowledged(self, kind: str, *, limit: int = 1_000) -> list[Mapping[str, Json]]:

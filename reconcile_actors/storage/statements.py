@@ -107,8 +107,8 @@ def settling(at: int, *, done: Sequence[int], deliveries: Sequence[Delivery], ov
     told = [(one.sink, one.key, one.event, one.outcome.value, one.said, one.at) for one in deliveries]
     every = (
         Statement(_OUTBOX_DONE, [(at, id_) for id_ in done]),
+        Statement(_DELIVERY_CLEAR, [(key,) for key in over]),  # first: a condition that ended may have begun anew
         Statement(_DELIVERY, told),
-        Statement(_DELIVERY_CLEAR, [(key,) for key in over]),
         Statement(_OUTBOX_PRUNE, [(at - DONE_KEPT_US,)]),
     )
     return [one for one in every if one.rows]
