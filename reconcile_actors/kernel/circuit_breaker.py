@@ -23,12 +23,14 @@ class BreakerSettings:
     """Up to this share is added to each pause, so that not all come back at once."""
     probe_seconds: float = 30.0
     """A probe that has not reported by then has failed: otherwise half open would last for ever."""
+    quiet_cap_seconds: float = 86_400.0
+    """The longest quiet that the other side can ask for: what it says must not put it out of reach for good (I12)."""
 
     def __post_init__(self) -> None:
         if self.failure_threshold < 1 or not 0 < self.reset_seconds <= self.reset_cap_seconds:
             raise ValueError("a breaker needs failure_threshold >= 1 and 0 < reset_seconds <= reset_cap_seconds")
-        if self.jitter < 0 or self.probe_seconds <= 0:
-            raise ValueError("a breaker needs jitter >= 0 and probe_seconds > 0")
+        if self.jitter < 0 or self.probe_seconds <= 0 or self.quiet_cap_seconds <= 0:
+            raise ValueError("a breaker needs jitter >= 0, probe_seconds > 0 and quiet_cap_seconds > 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class CircuitBreaker:
 
     def _keep_quiet_until(self, now: float, retry_after: float | None) -> None:
         if retry_after is not None and self._retry_at is not None:
-            self._retry_at = max(self._retry_at, now + retry_after)
+            self._retry_at = max(self._retry_at, now + min(self._settings.quiet_cap_seconds, retry_after))
 
     def _close(self, reason: str) -> Transition:
         self._forget()

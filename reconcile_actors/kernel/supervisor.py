@@ -13,6 +13,7 @@ from typing import Literal
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Timer
 from reconcile_actors.kernel.child import Child, ChildSpec
 from reconcile_actors.kernel.circuit_breaker import Transition
+from reconcile_actors.kernel.errors import HostStopped
 from reconcile_actors.kernel.signals import (
     Abandoned,
     BreakerChanged,
@@ -128,18 +129,25 @@ class Supervisor(Behaviour):
 
     def _restart(self, context: Context, child: Child) -> None:
         _cancel(child.restart_timer)
+        if not self._spawn(context, child):
+            return
         child.restarts += 1
-        self._spawn(context, child)
         self.announce(
             context,
             ChildRestarted(child.spec.name, child.epoch, reason_type(child.last_reason), child.last_delay_seconds),
         )
 
-    def _spawn(self, context: Context, child: Child) -> None:
+    def _spawn(self, context: Context, child: Child) -> bool:
         spec = child.spec
-        child.note_spawned(context.spawn(spec.name, spec.factory, mailbox_limit=spec.mailbox_limit))
+        try:
+            epoch = context.spawn(spec.name, spec.factory, mailbox_limit=spec.mailbox_limit)
+        except HostStopped:  # we are about to be asked to stop too: to crash here would cut off those who still write
+            child.state = "ended"
+            return False
+        child.note_spawned(epoch)
         if child.breaker is not None and child.breaker.state == "half_open":
             self._offer_probe(context, child)
+        return True
 
     def _resume(self, context: Context, name: str) -> bool:
         child = self._children.get(name)

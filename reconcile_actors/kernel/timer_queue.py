@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from itertools import count
 
@@ -38,7 +39,9 @@ class TimerQueue:
         return len(self._heap) - self._cancelled
 
     def add(self, due: float, callback: Callable[[], object]) -> TimerEntry:
-        """Remember a callback."""
+        """Remember a callback. Raises ValueError for a time that is no number: nothing could be ordered by it."""
+        if math.isnan(due):
+            raise ValueError("a timer is due at a number of seconds")
         entry = TimerEntry(due, callback, self)
         heapq.heappush(self._heap, (due, next(self._order), entry))
         return entry

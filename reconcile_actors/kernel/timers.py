@@ -88,5 +88,6 @@ class TimerThread:
                 if callback is not None:
                     return callback
                 due = self._queue.next_due()
-                self._changed.wait(None if due is None else due - now)
+                # the longest wait that a lock takes is 292 years; past it `wait` raises, and every deadline would end with it
+                self._changed.wait(None if due is None else min(due - now, threading.TIMEOUT_MAX))
             return None

@@ -138,6 +138,7 @@ def test_jitter_only_lengthens() -> None:
         {"reset_seconds": 400},
         {"jitter": -0.1},
         {"probe_seconds": 0},
+        {"quiet_cap_seconds": 0},
     ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:

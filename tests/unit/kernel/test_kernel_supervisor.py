@@ -210,6 +210,19 @@ def test_the_other_sides_wish_for_quiet_is_kept() -> None:
     assert scene.told() == [BreakerChanged("open", 77.0)]
 
 
+@pytest.mark.parametrize("wish", [float("inf"), 1e300, float("nan"), -5.0])
+def test_no_wish_for_quiet_puts_a_child_out_of_reach(wish: float) -> None:
+    """Whatever number the other side makes up, the breaker is tried again within a day, and no timer breaks on it."""
+    scene = Scene(spec(breaker=BREAKER))
+    scene.child("a", Unhealthy("rate_limited", retry_after=wish))
+    (told,) = scene.told()
+    assert isinstance(told, BreakerChanged)
+    assert told.retry_at is not None
+    assert 10 <= told.retry_at <= 86_400
+    scene.host.advance(told.retry_at)
+    assert scene.told() == [BreakerChanged("half_open", None)]
+
+
 def test_a_permanent_failure_waits_for_a_person() -> None:
     """Refused credentials open the breaker for good; resuming closes it and tells the child."""
     scene = Scene(spec(breaker=BREAKER))
@@ -355,6 +368,21 @@ def test_a_restart_that_comes_due_as_the_supervisor_stops() -> None:
     scene.probe.stop_child("supervisor", deadline_seconds=60)
     scene.host.advance(10)
     assert not any(isinstance(event, ChildRestarted) for event in scene.events)
+
+
+def test_a_restart_that_comes_due_after_the_host_has_closed() -> None:
+    """The host starts nothing any more, but the supervisor has not been told yet: it lives on, and stops the others in order."""
+    order: list[str] = []
+    scene = Scene(spec("a"), spec("b", lambda: Noted(order)))
+    scene.child("a", CRASH)
+    scene.host._edge.directory.close()
+    scene.host.advance(10)
+    assert scene.row("a").state == "ended"
+    assert scene.row("b").state == "alive"
+    assert not any(isinstance(event, ChildRestarted) for event in scene.events)
+    scene.probe.stop_child("supervisor", deadline_seconds=60)
+    scene.host.advance(1)
+    assert order == ["b"]
 
 
 @pytest.mark.parametrize("wrong", [{"intensity": -1}, {"period_seconds": 0}, {"shutdown_seconds": -1}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 
+import pytest
 from kernel_fakes import SECRET
 
 from reconcile_actors.kernel.clock import SystemClock
@@ -72,6 +73,20 @@ def test_the_thread_calls_when_the_clock_says_so() -> None:
     timers.wake()
     assert done.wait(5)
     assert called == ["a", "b"]
+    timers.stop()
+
+
+def test_no_time_ends_the_thread() -> None:
+    """A timer that is due in a thousand years, or never, delays no other; one that is due at no number is refused."""
+    timers = TimerThread()
+    for seconds in (float("inf"), 1e300, 3e10):
+        timers.after(seconds, lambda: None)
+    with pytest.raises(ValueError, match="number of seconds"):
+        timers.after(float("nan"), lambda: None)
+    waited = threading.Event()
+    assert not waited.wait(0.05)  # the thread waits for the far one by now
+    timers.after(0.0, waited.set)
+    assert waited.wait(5)
     timers.stop()
 
 
