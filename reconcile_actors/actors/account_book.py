@@ -9,9 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from reconcile_actors.actors import adjusting
 from reconcile_actors.actors.book_state import from_state, to_state
+from reconcile_actors.actors.draft import Draft
+from reconcile_actors.actors.protocol import PostAdjustment, PostingAnswered
+from reconcile_actors.actors.stored_forms import posting_of
 from reconcile_actors.actors.translation import to_change
+from reconcile_actors.domain.adjustment import Adjustment
 from reconcile_actors.domain.book import Book, Duplicate, Recording, Refusal
+from reconcile_actors.domain.changes import Change
+from reconcile_actors.domain.changes import Record as BookRecord
 from reconcile_actors.domain.ledger import AuditEntry, BookRow, BookState, Json, StoredBook, UnitOfWork
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.errors import StoreError
@@ -26,9 +33,9 @@ STATE_EVERY: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A report in the queue: when it was told, on both clocks, and who waits to hear of it."""
+    """A report in the queue, or a repair: when it was told, on both clocks, and who waits to hear of it."""
 
-    record: AnyRecord
+    record: AnyRecord | PostAdjustment
     told_us: int
     told_at: int
     reply_to: ReplyTo | None
@@ -40,13 +47,16 @@ class AccountBook:
     """`batch` is what the next unit takes from the queue; `in_hand` are the reports of the unit being written, each with
     the answer that holds if it commits.
 
-    `readers` wait until the book is at rest, so that nobody ever sees what is not durable.
+    `readers` wait until the book is at rest, so that nobody ever sees what is not durable. `adjusted` is what the unit posts;
+    `may_post` whether the trading process keeps up with such news.
     """
 
     book: Book
     queue: deque[Waiting] = field(default_factory=deque)
     batch: list[Waiting] = field(default_factory=list)
-    in_hand: list[tuple[Waiting, Recorded]] = field(default_factory=list)
+    in_hand: list[tuple[Waiting, Recorded | PostingAnswered]] = field(default_factory=list)
+    adjusted: list[Adjustment] = field(default_factory=list)
+    may_post: bool = True
     readers: list[Callable[[Book], object]] = field(default_factory=list)
     busy: bool = False
     state_version: int = 0
@@ -84,35 +94,25 @@ class AccountBook:
     def begin_batch(self) -> list[str]:
         """Takes the next batch from the queue; gives those of its ids that only the store can tell of."""
         self.batch = [self.queue.popleft() for _ in range(min(len(self.queue), BATCH_MAX))]
-        return sorted({one for one in map(_id_of, self.batch) if one is not None and self.book.lacks(one)})
+        return sorted({one for waiting in self.batch for one in _ids_of(waiting) if self.book.lacks(one)})
 
     def next_unit(self, found: Sequence[Movement]) -> UnitOfWork | None:
         """Takes the batch into hand; None where nothing of it needs writing. `found` is what the store holds of its ids."""
-        start = self.book.version
-        rows: list[BookRow] = []
-        entries: list[AuditEntry] = []
+        draft = Draft(self.book.exchange, self.book.version)
         known = self._known(found)
         for waiting in self.batch:
-            for movement in known.get(_id_of(waiting) or "", ()):
+            for movement in (one for id_ in _ids_of(waiting) for one in known.get(id_, ())):
                 if movement not in self.book.known(movement.id or ""):
                     self.book.remember(movement)  # forgotten since, for the batch's own ids
-            answer = self._take(waiting, rows, entries)
-            self.in_hand.append((waiting, answer))
+            self.in_hand.append((waiting, self._answer(waiting, draft)))
         self.batch = []
+        self.adjusted = draft.adjusted
         state = self._state_if_due()
-        if not entries and state is None:
-            return None
-        return UnitOfWork(
-            entries=tuple(entries or [self._state_entry()]),
-            exchange=self.book.exchange,
-            expected_version=start,
-            rows=tuple(rows),
-            state=state,
-        )
+        return draft.unit(state, self._state_entry()) if draft.entries or state is not None else None
 
     def _known(self, found: Sequence[Movement]) -> dict[str, list[Movement]]:
         """What is recorded under the batch's ids: memory may be too small to keep it while the batch is taken."""
-        known = {one: list(self.book.known(one)) for one in map(_id_of, self.batch) if one is not None}
+        known = {one: list(self.book.known(one)) for waiting in self.batch for one in _ids_of(waiting)}
         for movement in found:
             known.setdefault(movement.id or "", []).append(movement)
         return known
@@ -127,8 +127,14 @@ class AccountBook:
             entries=(self._state_entry(),), exchange=self.book.exchange, expected_version=self.book.version, state=state
         )
 
-    def _take(self, waiting: Waiting, rows: list[BookRow], entries: list[AuditEntry]) -> Recorded:
-        book, record = self.book, waiting.record
+    def _answer(self, waiting: Waiting, draft: Draft) -> Recorded | PostingAnswered:
+        now = adjusting.Now(waiting.told_us, waiting.told_at, waiting.correlation_id)
+        if isinstance(waiting.record, PostAdjustment):
+            return adjusting.post(self.book, draft, waiting.record, now, has_room=self.may_post)
+        return self._take(waiting.record, waiting, draft, now)
+
+    def _take(self, record: AnyRecord, waiting: Waiting, draft: Draft, now: adjusting.Now) -> Recorded:
+        book = self.book
         if book.first_message_us is None:
             book.first_message_us = waiting.told_us
         if isinstance(record, LocalWatermark):
@@ -142,15 +148,17 @@ class AccountBook:
         match proposal:
             case Recording():
                 book.apply(proposal, waiting.told_us)
-                rows.append(BookRow(proposal.version, proposal.movement, waiting.told_at, json.dumps(message)))
-                entries.append(self._entry(waiting, proposal.movement.type, {"version": proposal.version}))
+                draft.rows.append(BookRow(proposal.version, proposal.movement, waiting.told_at, json.dumps(message)))
+                draft.entries.append(self._entry(waiting, proposal.movement.type, {"version": proposal.version}))
+                if isinstance(change, BookRecord):
+                    adjusting.net(book, draft, proposal.movement, now)
                 return Recorded(status="recorded")
             case Duplicate():
                 return Recorded(status="duplicate")
             case Refusal():
                 if proposal.conflict and not book.conflict:
                     book.conflict = self.state_due = True
-                entries.append(self._entry(waiting, "refused", {"reason": proposal.reason}))
+                draft.entries.append(self._entry(waiting, "refused", {"reason": proposal.reason}))
                 return Recorded(status="refused", reason=proposal.reason)
 
     def _entry(self, waiting: Waiting, what: str, body: dict[str, Json]) -> AuditEntry:
@@ -175,8 +183,19 @@ class AccountBook:
         return BookState(self.book.exchange, self.book.version, to_state(self.book))
 
 
-def _id_of(waiting: Waiting) -> str | None:
-    return getattr(waiting.record, "id", None)
+def _ids_of(waiting: Waiting) -> tuple[str, ...]:
+    """The exchange's ids that it speaks of."""
+    if isinstance(waiting.record, PostAdjustment):
+        return tuple(one.movement.id for one in waiting.record.backfill if one.movement.id is not None)
+    own: str | None = getattr(waiting.record, "id", None)
+    return () if own is None else (own,)
+
+
+def _reported(book: Book, row: BookRow) -> Change | None:
+    record = parse_message(row.message)
+    if not isinstance(record, AnyRecord):
+        return None
+    return to_change(record, book.wallets[0], row.recorded_at, book.settlement)
 
 
 def restore(book: Book, stored: StoredBook) -> int:
@@ -191,9 +210,7 @@ def restore(book: Book, stored: StoredBook) -> int:
     if len(stored.recent) >= book.remembered_ids:
         book.ids_complete = False
     for row in stored.rows:
-        record = parse_message(row.message)
-        told = isinstance(record, AnyRecord)
-        change = to_change(record, book.wallets[0], row.recorded_at, book.settlement) if told else None
+        change = posting_of(row.message) or _reported(book, row)
         if change is None or row.version != book.version + 1:
             break
         book.replay(row.movement, change, row.recorded_at)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from reconcile_actors.domain.book import Book
 from reconcile_actors.domain.causes import Missing, missing_from
-from reconcile_actors.domain.ledger import StoredBook
+from reconcile_actors.domain.ledger import Json, StoredBook
 from reconcile_actors.domain.money import ZERO
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.kernel.behaviour import Outcome
@@ -18,6 +18,10 @@ class BookReader(Protocol):
 
     def load_book(self, exchange: str, ids_limit: int) -> Awaitable[StoredBook]:
         """What a book is rebuilt from."""
+        ...
+
+    def unacknowledged(self, kind: str) -> Awaitable[list[Mapping[str, Json]]]:
+        """The bodies of one kind's messages of the outbox that nobody has acknowledged."""
         ...
 
     def find_ids(self, exchange: str, ids: Sequence[str]) -> Awaitable[list[Movement]]:

@@ -9,6 +9,8 @@ from reconcile_actors.domain.book import Book, Told
 from reconcile_actors.domain.ledger import Json
 from reconcile_actors.domain.money import plain
 from reconcile_actors.domain.orders import Order, Orders
+from reconcile_actors.domain.postings import Postings
+from reconcile_actors.domain.suspense import Suspended, Suspense
 
 
 def to_state(book: Book) -> dict[str, Json]:
@@ -36,6 +38,14 @@ def to_state(book: Book) -> dict[str, Json]:
         "gap": book.gap,
         "conflict": book.conflict,
         "newest_at": book.newest_at,
+        "suspense": [
+            [*leg, plain(one.amount), one.cut_at, one.adjustment] for leg, one in sorted(book.suspense.entries.items())
+        ],
+        "adjustments": list(book.postings.adjustments),
+        "posted": [
+            [id_, {name: plain(step) for name, step in sorted(steps.items())}]
+            for id_, steps in book.postings.ids.items()
+        ],
     }
 
 
@@ -67,6 +77,13 @@ def from_state(book: Book, version: int, state: Mapping[str, Any]) -> None:
     book.forgotten_at = state[
         "newest_at"
     ]  # no recent version survives, and a statement must not drop what it leaves out
+    # a state that was written before anything could be posted has none of these
+    suspended = [Suspended(_leg(row), Decimal(row[3]), row[4], row[5]) for row in state.get("suspense", ())]
+    book.suspense = Suspense({one.leg: one for one in suspended})
+    book.postings = Postings(
+        dict.fromkeys(state.get("adjustments", ())),
+        {id_: {name: Decimal(step) for name, step in steps.items()} for id_, steps in state.get("posted", ())},
+    )
 
 
 def _leg(row: list[Any]) -> Leg:

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Final
 
 from reconcile_actors.actors.account_book import AccountBook, Waiting, restore
+from reconcile_actors.actors.adjusting import ADJUSTMENT, refused_posting
+from reconcile_actors.actors.announcing import Announcements, AnnouncementsRead, ReadAnnouncements, RepeatDue
 from reconcile_actors.actors.book_reading import BookReader, Found, Loaded, LookUp, ReloadDue, Unanswered, lacking
 from reconcile_actors.actors.portfolio_views import account_view
 from reconcile_actors.actors.protocol import (
@@ -20,6 +22,8 @@ from reconcile_actors.actors.protocol import (
     HistoryChecked,
     LegsExact,
     NoteGap,
+    PostAdjustment,
+    PostingAnswered,
     WindowIs,
 )
 from reconcile_actors.domain.book import Book
@@ -27,7 +31,7 @@ from reconcile_actors.domain.ledger import Refused, UnitOfWork
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Success, Timer
 from reconcile_actors.kernel.errors import DeadlineExceeded
-from reconcile_actors.messages import GetPortfolio, LocalWatermark, Recorded
+from reconcile_actors.messages import AcknowledgeAdjustment, GetPortfolio, LocalWatermark, Recorded
 from reconcile_actors.messages.records import AnyRecord
 from reconcile_actors.messages.views import AccountPortfolio, PortfolioView
 from reconcile_actors.messages.wire import to_us
@@ -46,13 +50,18 @@ class PortfolioStateActor(Behaviour):
         self._accounts = {name: AccountBook(make(), busy=True) for name, make in self._new.items()}
         self._tokens: dict[int, str] = {}
         self._timers: dict[str, Timer] = {}
+        self._announcements = Announcements()
         self._next_token = 0
         self._ending = False
 
     def started(self, context: Context) -> None:
         """Reads every book from the store; reports that come meanwhile wait."""
+        self._read_announcements(context)
         for name in self._accounts:
             self._load(context, name)
+
+    def _read_announcements(self, context: Context) -> None:
+        context.run(lambda: self._reader.unacknowledged(ADJUSTMENT), AnnouncementsRead)
 
     def receive(self, context: Context, message: object) -> None:
         """Records, queries, and the answers of the store and the audit actor."""
@@ -71,6 +80,10 @@ class PortfolioStateActor(Behaviour):
                     self._accounts[exchange].book.exact(legs)
             case NoteGap(exchange=exchange):
                 self._note_gap(context, exchange)
+            case PostAdjustment():
+                self._queue(context, message)
+            case AcknowledgeAdjustment():
+                self._acknowledge(context, message)
             case GetPortfolio():
                 self._show(context, message)
             case _:
@@ -89,6 +102,12 @@ class PortfolioStateActor(Behaviour):
                     self._on_result(context, CommitResult(token, Refused(UNANSWERED)))
             case ReloadDue(exchange=exchange):
                 self._load(context, exchange)
+            case AnnouncementsRead():
+                self._announcements.take_read(context, message)
+            case ReadAnnouncements():
+                self._read_announcements(context)
+            case RepeatDue():
+                self._announcements.repeat(context)
             case _:
                 pass  # nothing else is said to this role
 
@@ -102,15 +121,24 @@ class PortfolioStateActor(Behaviour):
             if asked:
                 context.reply(Recorded(status="refused", reason="unknown_exchange"))
             return
+        self._queue(context, record, asked=asked)
+
+    def _queue(self, context: Context, record: AnyRecord | PostAdjustment, *, asked: bool = True) -> None:
         waiting = Waiting(
             record=record,
             told_us=int(context.monotonic() * 1_000_000),
             told_at=to_us(context.utc()),
             reply_to=context.take_reply() if asked else None,
-            correlation_id=envelope.correlation_id if envelope is not None else None,
+            correlation_id=context.envelope.correlation_id if context.envelope is not None else None,
         )
-        account.queue.append(waiting)
+        self._accounts[record.exchange].queue.append(waiting)
         self._work(context, record.exchange)
+
+    def _acknowledge(self, context: Context, command: AcknowledgeAdjustment) -> None:
+        account = self._accounts.get(command.exchange)
+        is_known = account is not None and command.id in account.book.postings.adjustments
+        self._next_token += 1
+        self._announcements.acknowledge(context, command, self._next_token, is_known=is_known)
 
     def _work(self, context: Context, exchange: str) -> None:
         """At rest: shows the book to who waits, then takes the next batch into hand."""
@@ -132,6 +160,7 @@ class PortfolioStateActor(Behaviour):
 
     def _write(self, context: Context, exchange: str, found: Sequence[Movement]) -> None:
         account = self._accounts[exchange]
+        account.may_post = self._announcements.has_room
         unit = account.next_unit(found)
         if unit is None:
             self._settle(account, None)
@@ -147,6 +176,8 @@ class PortfolioStateActor(Behaviour):
         self._timers[exchange] = context.schedule(COMMIT_SECONDS, Unanswered(exchange, self._next_token))
 
     def _on_result(self, context: Context, result: CommitResult) -> None:
+        if self._announcements.on_result(result):
+            return
         exchange = self._tokens.pop(result.token, None)
         if exchange is None:
             return  # given up before: the book was read anew since
@@ -154,6 +185,7 @@ class PortfolioStateActor(Behaviour):
         account = self._accounts[exchange]
         if isinstance(result.result, Refused):
             self._settle(account, result.result.reason)
+            self._read_announcements(context)  # a unit that nobody answered for may have been written
             if self._ending:
                 context.stop()  # what was refused has been told; a failing store must not hold the process
             elif account.book.gap or account.book.conflict:
@@ -164,6 +196,7 @@ class PortfolioStateActor(Behaviour):
                 self._load(context, exchange)
             return
         self._settle(account, None)
+        self._announcements.add(context, account.adjusted)
         account.busy = False
         self._work(context, exchange)
 
@@ -172,6 +205,10 @@ class PortfolioStateActor(Behaviour):
         """Tells each reporter what became of its report. One that nobody waits for, and was refused, leaves a gap."""
         in_hand, account.in_hand = account.in_hand, []
         for waiting, answer in in_hand:
+            if isinstance(answer, PostingAnswered):
+                if waiting.reply_to is not None:
+                    waiting.reply_to.send(answer if refused is None else refused_posting(answer, refused))
+                continue
             # a duplicate too: what it repeats may stand in the very unit that was refused (I8)
             lost = refused is not None and answer.status != "refused"
             final = Recorded(status="refused", reason=refused) if lost else answer

@@ -38,4 +38,5 @@ def account_view(book: Book) -> AccountPortfolio:
         openings=tuple(sorted(window.balance_wallets)),
         statement_version=max(versions, default=None),
         unknown=window.unknown.value if window.unknown else None,
+        suspense=book.suspense.open,
     )

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
+from reconcile_actors.domain.adjustment import Adjustment
 from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.causes import Missing
+from reconcile_actors.domain.changes import Record
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
-from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
+from reconcile_actors.domain.ledger import AuditEntry, Committed, Refused, UnitOfWork
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.domain.window import BookWindow
@@ -90,6 +92,37 @@ class LegsExact:
     exchange: str
     version: int
     legs: tuple[Leg, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PostAdjustment:
+    """To the portfolio actor: post this repair, in its turn among the reports. Answered by PostingAnswered.
+
+    `backfill` is posted under the exchange's ids, `adopt` into suspense as of `cut_at` (UTC us). It was decided on the book at
+    `version`. `discrepancies` as they stand once it is posted, `entries` and `control` are written in the same unit.
+    """
+
+    exchange: str
+    token: int
+    adjustment: Adjustment = field(repr=False)
+    backfill: tuple[Record, ...] = field(repr=False)
+    adopt: Mapping[Leg, Decimal] = field(repr=False)
+    cut_at: int
+    version: int
+    discrepancies: tuple[BalanceDiscrepancy, ...] = field(repr=False)
+    entries: tuple[AuditEntry, ...] = field(repr=False, default=())
+    control: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PostingAnswered:
+    """From the portfolio actor: `posted` (now or before), `superseded` (all of it was reported meanwhile), `stale` (the book has
+    moved, decide anew) or `refused` with its reason. `adjustment` as it was posted, where it was now."""
+
+    token: int
+    outcome: Literal["posted", "superseded", "stale", "refused"]
+    reason: str | None = None
+    adjustment: Adjustment | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)

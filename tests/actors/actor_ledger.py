@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, State
 from reconcile_actors.domain.ledger import (
     AuditEntry,
     BookRow,
     BookState,
     Committed,
+    Json,
     Refused,
     StoredBook,
     UnitOfWork,
@@ -38,6 +39,8 @@ class FakeLedger:
         self.script: deque[BaseException | float] = deque()
         """What the next commits meet first: an exception to raise, or seconds to take."""
         self.load_script: deque[BaseException] = deque()
+        self.unheard: list[tuple[str, Mapping[str, Json]]] = []
+        """Kind and body of each message of the outbox that nobody has acknowledged, in order."""
         self.find_script: deque[BaseException] = deque()
         self.control_script: deque[BaseException] = deque()
         self.lookups: list[tuple[str, ...]] = []
@@ -71,6 +74,8 @@ class FakeLedger:
             self.reports.append(unit.report)
         for one in unit.discrepancies:
             self.known[one.id] = one
+        self.unheard += [(one.kind, one.body) for one in unit.outbox]
+        self.unheard = [one for one in self.unheard if (one[0], one[1].get("id")) not in unit.acknowledged]
         for key, value in unit.control:
             if value is None:
                 self.switches.pop(key, None)
@@ -98,6 +103,10 @@ class FakeLedger:
             self.version(exchange), state, tuple(row for row in rows if row.version > after), tuple(recent)
         )
 
+    async def unacknowledged(self, kind: str) -> list[Mapping[str, Json]]:
+        """The bodies of one kind's messages that nobody has acknowledged."""
+        return [body for one, body in self.unheard if one == kind]
+
     async def find_ids(self, exchange: str, ids: Sequence[str]) -> list[Movement]:
         """Recorded movements that bear one of the ids."""
         self.lookups.append(tuple(ids))
@@ -108,6 +117,10 @@ class FakeLedger:
     async def discrepancies(self, exchange: str) -> list[BalanceDiscrepancy]:
         """The open ones."""
         return [one for one in self.known.values() if one.exchange == exchange and one.state.is_open]
+
+    async def standing(self, exchange: str) -> list[BalanceDiscrepancy]:
+        """What stands, the ignored ones among it."""
+        return [one for one in self.known.values() if one.exchange == exchange and one.state is not State.RESOLVED]
 
     async def episodes(self, exchange: str) -> dict[tuple[str, str, str], int]:
         """The highest episode of each leg."""
