@@ -18,10 +18,13 @@ COMMAND_TIMEOUT_SECONDS: Final = 30.0  # a password manager may ask a person
 _FILE_BYTES_MAX: Final = 65_536
 
 
-def read_secret(section: BaseModel, what: str, *, table: str, environ: Mapping[str, str]) -> SecretStr | None:
+def read_secret(
+    section: BaseModel, what: str, *, table: str, environ: Mapping[str, str], many_lines: bool = False
+) -> SecretStr | None:
     """The secret that the keys `{what}_env`, `{what}_file` or `{what}_command` of a section lead to; None where none is set.
 
-    `table` is the section's name in errors. Blocks while a command runs. Raises ConfigError, CredentialsError.
+    `table` is the section's name in errors; only a key in PEM has `many_lines`. Blocks while a command runs.
+    Raises ConfigError, CredentialsError.
     """
     forms = (("env", lambda key, name: _from_env(key, name, environ)), ("file", _from_file), ("command", _from_command))
     for form, read in forms:
@@ -29,8 +32,10 @@ def read_secret(section: BaseModel, what: str, *, table: str, environ: Mapping[s
         if where is not None:
             key = f"{table}.{what}_{form}"
             text = read(key, where).strip()
-            if not text or not text.isprintable():
-                raise ConfigError(f"{key}: must give the {what} and nothing else, on one line")
+            lines = text.splitlines() if many_lines else [text]
+            if not text or not all(line.isprintable() for line in lines):
+                where_to = "in printable text" if many_lines else "on one line"
+                raise ConfigError(f"{key}: must give the {what} and nothing else, {where_to}")
             return SecretStr(text)
     return None
 

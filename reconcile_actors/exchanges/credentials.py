@@ -84,7 +84,9 @@ class _Source:
         return value
 
     def optional(self, what: str) -> SecretStr | None:
-        return read_secret(self._exchange, what, table=f"exchanges.{self._name}", environ=self._environ)
+        table, is_pem = f"exchanges.{self._name}", what == "secret" and self._exchange.id in _PEM_SECRETS
+        secret = read_secret(self._exchange, what, table=table, environ=self._environ, many_lines=is_pem)
+        return SecretStr(unfolded(secret.get_secret_value())) if secret is not None and is_pem else secret
 
 
 def _is_base64(text: str) -> bool:

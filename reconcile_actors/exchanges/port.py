@@ -69,13 +69,15 @@ class History:
     """Every movement that the exchange lists since `since_at`, complete through `through_at` (UTC us).
 
     Some exchanges list fills by symbol only: `fills_of` then names the symbols (unified) that were asked for as far as
-    `through_at`, and fills of others may be missing. None: fills of every symbol are there.
+    `through_at`, and fills of others may be missing. None: fills of every symbol are there. Others list transfers by currency only: so does
+    `transfers_of` name the currencies that were asked for, because something had shown that they moved.
     """
 
     movements: Sequence[Movement]
     since_at: int
     through_at: int
     fills_of: frozenset[str] | None = None
+    transfers_of: frozenset[str] | None = None
 
 
 class ExchangeGateway(Protocol):

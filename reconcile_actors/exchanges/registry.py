@@ -39,7 +39,7 @@ async def _open_kraken(
     return KrakenGateway(name, exchange, client, retry_count=retry_count, clocks=clocks)
 
 
-_KNOWN: Final[Mapping[str, _Open]] = {"dydx": open_dydx, "kraken": _open_kraken}
+_KNOWN: Final[Mapping[str, _Open]] = {"coinbase": open_coinbase, "dydx": open_dydx, "kraken": _open_kraken}
 
 
 _CHECKS: Final[Mapping[str, Callable[[str, ExchangeConfig], None]]] = {"coinbase": check_coinbase}
