@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Final
+from urllib.parse import quote
 
 import aiohttp
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from reconcile_actors.sinks.document import body_of, signature
 from reconcile_actors.sinks.port import Acknowledged, Failed, Notice, Postponed, Result
 
 RETRY_AFTER_MAX_SECONDS: Final = 3600.0
+_PLAIN: Final = "/:$"  # what a key holds beside letters and digits; another exchange's currencies may hold anything
 _LATER: Final = frozenset({408, 425, 429})
 
 
@@ -44,7 +46,7 @@ class WebhookSink:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"reconcile-actors/{__version__}",
-            "Idempotency-Key": f"{notice.alert.key}#{notice.event}",
+            "Idempotency-Key": f"{quote(notice.alert.key, safe=_PLAIN)}#{notice.event}",
             "X-Reconcile-Event": notice.event,
             "X-Reconcile-Timestamp": timestamp,
             "X-Reconcile-Signature": signature(self._secret.get_secret_value().encode(), timestamp, body),
