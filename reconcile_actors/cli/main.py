@@ -26,8 +26,9 @@ COMMANDS: Final = {
     "once": Entry("once", "once", "One full pass of every account; the exit code tells the result."),
     "status": Entry("status", "status", "How every account is doing."),
     "portfolio": Entry("portfolio", "portfolio", "The local book: show it, record into it, import an opening."),
-    "discrepancies": Entry("discrepancies", "discrepancies", "What differs between local state and the exchange."),
+    "discrepancies": Entry("discrepancies", "discrepancies", "What differs, and what is to be done about it."),
     "exchanges": Entry("exchanges", "exchanges", "Accounts: list, pause, resume."),
+    "halt": Entry("halt", "halt", "Trading halts: list, release."),
     "audit": Entry("audit", "audit", "The tamper-evident log: verify it, show its entries."),
     "config": Entry("config", "config", "The configuration: check, show with origins, JSON schema."),
 }

@@ -5,6 +5,7 @@ from reconcile_actors.config import Settings
 from reconcile_actors.console import views
 from reconcile_actors.console.port import ConsoleSystem
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
+from reconcile_actors.domain.halting import standing_of
 from reconcile_actors.domain.report import ReconciliationReport, status_of
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import UsageError
@@ -26,6 +27,7 @@ async def status(settings: Settings) -> views.Document:
                 await store.last_report(name),
                 await store.discrepancies(name),
                 paused=f"paused:{name}" in control,
+                halts=tuple(one.id for one in standing_of(control, name)),
             )
             for name in settings.exchanges
         ]
@@ -57,6 +59,12 @@ async def discrepancy(settings: Settings, id_: str) -> views.Document:
     return views.discrepancy(found[0])
 
 
+async def halts(settings: Settings, exchange: str | None) -> views.Document:
+    """The trading halts that stand, as the store knows them."""
+    async with await open_read_only(settings.store.path) as store:
+        return views.halts(standing_of(await store.control(), exchange))
+
+
 async def portfolio(settings: Settings, exchange: str | None) -> views.Document:
     """The local book, as a system that contacts no exchange reads it."""
     async with open_system(settings, standalone=True, contact_exchanges=False) as system:
@@ -77,6 +85,7 @@ def _account(
     found: list[BalanceDiscrepancy],
     *,
     paused: bool,
+    halts: tuple[str, ...],
 ) -> AccountStatus:
     reason = UnknownReason.NOT_READ if report is None else report.unknown_reason
     return AccountStatus(
@@ -96,4 +105,5 @@ def _account(
         tier=None,
         poll_seconds=None,
         detection_seconds=None,
+        halts=halts,
     )

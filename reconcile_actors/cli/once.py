@@ -12,10 +12,12 @@ from reconcile_actors.cli.client import DaemonClient, Document, find_daemon
 from reconcile_actors.cli.exit_codes import SEVERITIES, of_reports
 from reconcile_actors.cli.opening import open_system, start_logging
 from reconcile_actors.cli.options import (
+    arm_option,
     config_option,
     exchanges_option,
     json_option,
     known_accounts,
+    note_arming,
     parsed,
     set_option,
 )
@@ -39,6 +41,7 @@ _MARGIN_SECONDS = 2.0
 @click.option(
     "--fail-on", type=click.Choice(SEVERITIES), default="warning", show_default=True, help="What makes the exit code 1."
 )
+@arm_option
 @set_option
 def once(
     *,
@@ -46,6 +49,7 @@ def once(
     exchanges: tuple[str, ...],
     as_json: bool,
     dry_run: bool,
+    arm: bool,
     fail_on: str,
     overrides: tuple[str, ...],
 ) -> int:
@@ -55,18 +59,21 @@ def once(
     Exit codes: 0 balanced; 1 a confirmed discrepancy at or above --fail-on; 3 an account is unknown;
     4 every open discrepancy waits for an approval; 5 the audit log is broken. Where several hold: 5, 1, 3, 4.
     """
+    if arm and dry_run:
+        raise UsageError("--arm and --dry-run contradict each other: keep one")
     observe = {"mode": "observe"} if dry_run else {}
     settings = load(config, overrides=parsed(overrides) | observe)
     names = known_accounts(settings, exchanges)
     start_logging()
+    note_arming(settings, arm=arm)
     output.progress(f"reading {', '.join(names)} ...")
     daemon = find_daemon(settings.socket_path)
     if daemon:
-        if overrides:
-            raise UsageError("a daemon runs with settings of its own: leave --set out")
+        if overrides or arm:
+            raise UsageError("a daemon runs with settings of its own: leave --set and --arm out")
         found, audit_ok = _through_daemon(daemon, settings, names)
     else:
-        found, audit_ok = run_async(lambda: _alone(settings, names))
+        found, audit_ok = run_async(lambda: _alone(settings, names, arm=arm))
     if as_json:
         output.print_json(views.once(found))
     else:
@@ -86,8 +93,8 @@ def _through_daemon(daemon: DaemonClient, settings: Settings, names: tuple[str, 
     return found, bool(daemon.get("/readyz")["audit"])
 
 
-async def _alone(settings: Settings, names: tuple[str, ...]) -> tuple[list[Document], bool]:
-    async with open_system(settings, standalone=True) as system:
+async def _alone(settings: Settings, names: tuple[str, ...], *, arm: bool) -> tuple[list[Document], bool]:
+    async with open_system(settings, standalone=True, arm=arm) as system:
         patience = settings.reconciliation.timeout_seconds + _MARGIN_SECONDS
         asked = (system.ask(ReconcileNow(exchange=name), timeout=patience) for name in names)
         replies = await asyncio.gather(*asked, return_exceptions=True)

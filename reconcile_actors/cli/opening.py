@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def open_system(
-    settings: Settings, *, standalone: bool = False, contact_exchanges: bool = True
+    settings: Settings, *, standalone: bool = False, contact_exchanges: bool = True, arm: bool = False
 ) -> "AbstractAsyncContextManager[ReconciliationSystem]":
     """The system of a configuration, not yet entered. Raises what `ReconciliationSystem.open` raises."""
     from reconcile_actors.system import ReconciliationSystem  # noqa: PLC0415 - pulls every room in
 
-    return ReconciliationSystem.open(settings, standalone=standalone, contact_exchanges=contact_exchanges)
+    return ReconciliationSystem.open(settings, standalone=standalone, contact_exchanges=contact_exchanges, arm=arm)
 
 
 def start_logging(default_level: str = "warning") -> None:

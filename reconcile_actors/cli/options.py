@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from reconcile_actors.cli import output
 from reconcile_actors.config import Settings, load
 from reconcile_actors.errors import UsageError
 
@@ -25,6 +26,7 @@ set_option = click.option(
     metavar="KEY=VALUE",
     help="A value of [reconciliation] for this run, above environment and file; may be repeated.",
 )
+arm_option = click.option("--arm", is_flag=True, help='With mode = "recover": do what [recovery] and [halt] allow.')
 exchange_option = click.option("--exchange", metavar="NAME", help="This account only.")
 exchanges_option = click.option(
     "--exchange", "exchanges", multiple=True, metavar="NAME", help="This account only; may be repeated."
@@ -34,6 +36,12 @@ exchanges_option = click.option(
 def settings_of(config: Path, overrides: Iterable[str] = ()) -> Settings:
     """The settings of a file and of `--set KEY=VALUE`. Raises ConfigError or UsageError."""
     return load(config, overrides=parsed(overrides))
+
+
+def note_arming(settings: Settings, *, arm: bool) -> None:
+    """Says where `--arm` does nothing: repairs need both it and the mode."""
+    if arm and settings.reconciliation.mode != "recover":
+        output.note('--arm does nothing: mode is "observe", and only mode = "recover" repairs')
 
 
 def parsed(overrides: Iterable[str]) -> dict[str, object]:

@@ -19,6 +19,7 @@ _COLORS: Final = {
     "unknown": "yellow",
     "warning": "yellow",
     "confirmed": "red",
+    "halted": "red",
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from reconcile_actors.cli import offline, output, tables
-from reconcile_actors.cli.client import find_daemon
+from reconcile_actors.cli.client import Document, find_daemon
 from reconcile_actors.cli.options import config_option, json_option, settings_of
 from reconcile_actors.cli.running import run_async
 
@@ -27,6 +27,14 @@ def status(*, config: Path, as_json: bool) -> None:
     if document["daemon"] is None:
         click.echo("daemon: none (what follows is the last that the store knows)")
     else:
-        click.echo(f"daemon: pid {document['daemon']['pid']} at {document['socket']}, mode {document['mode']}")
+        click.echo(
+            f"daemon: pid {document['daemon']['pid']} at {document['socket']}, mode {document['mode']}{_armed(document)}"
+        )
+    for id_ in [id_ for account in document["accounts"] for id_ in account["halts"]]:
+        click.echo(f"{output.styled('halted')}: {id_} (reconcile-actors halt list)")
     click.echo(f"status: {output.styled(document['status'])}; audit log: {document['audit_size']} entries\n")
     tables.accounts(document)
+
+
+def _armed(document: Document) -> str:
+    return " (armed)" if document["armed"] else ""

@@ -66,13 +66,23 @@ def accounts(document: Document) -> None:
             one["open_discrepancies"],
             one["breaker"],
             one["paused"],
+            bool(one["halts"]),
             one["last_decided_at"] or one["last_pass_at"],
             one["detection_seconds"],
         )
         for one in document["accounts"]
     ]
-    header = ("account", "status", "reason", "open", "breaker", "paused", "last known", "detection s")
+    header = ("account", "status", "reason", "open", "breaker", "paused", "halted", "last known", "detection s")
     output.print_table(header, rows, empty="no account")
+
+
+def halts(found: Sequence[Document]) -> None:
+    """A row for each trading halt."""
+    rows = [
+        (one["id"], one["reason"], one["requested_at"], one["acknowledged_at"], ", ".join(one["discrepancies"]))
+        for one in found
+    ]
+    output.print_table(("id", "reason", "requested", "acknowledged", "discrepancies"), rows, empty="no halt stands")
 
 
 def portfolio(document: Document) -> None:

@@ -16,11 +16,9 @@ from reconcile_actors.errors import ReconcileError, UsageError
 from reconcile_actors.messages import (
     ExchangeMessage,
     Message,
-    PauseExchange,
     ReconcileAll,
     ReconcileNow,
     Recorded,
-    ResumeExchange,
 )
 from reconcile_actors.messages.records import RECORDS
 from reconcile_actors.messages.wire import MessageError, parse_message, to_json
@@ -131,7 +129,7 @@ async def _answer_command(system: ConsoleSystem, one: _Parsed, actor: str | None
     named = getattr(one, "exchange", None)
     if named is not None and named not in system.settings.exchanges:
         return _refused(_no_account(system))
-    command = one.model_copy(update={"actor": actor}) if isinstance(one, PauseExchange | ResumeExchange) else one
+    command = one.model_copy(update={"actor": actor}) if "actor" in type(one).model_fields else one
     try:
         reply = await ask(system, command)
     except ReconcileError as error:

@@ -69,6 +69,11 @@ def discrepancy(one: BalanceDiscrepancy) -> Document:
     return {"schema": schema("discrepancy"), "discrepancy": to_json(one)}
 
 
+def halts(found: Iterable[object]) -> Document:
+    """Trading halts, in the order given; as values, or in their JSON form already."""
+    return {"schema": schema("halts"), "halts": [to_json(one) for one in found]}
+
+
 def reports(found: Iterable[ReconciliationReport]) -> Document:
     """The newest report of each account, with the status of all."""
     return _reports("reports", [to_json(one) for one in found])

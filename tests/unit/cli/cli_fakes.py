@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from reconcile_actors.cli import exchanges, importing, offline, once, recording, run, scene
+from reconcile_actors.cli import deciding, importing, offline, once, orders, recording, run
 from reconcile_actors.cli.main import main
 from reconcile_actors.config import Settings
 from tests.unit.console.console_fakes import CONFIG, FakeSystem
@@ -79,7 +79,7 @@ class Opened:
 def put_fake_system(monkeypatch: pytest.MonkeyPatch, system: FakeSystem) -> Opened:
     """Every command opens this system from now on."""
     opened = Opened(system)
-    for module in (exchanges, importing, offline, once, recording, run, scene):
+    for module in (deciding, importing, offline, once, orders, recording, run):
         monkeypatch.setattr(module, "open_system", opened)
     return opened
 

@@ -15,8 +15,7 @@ from reconcile_actors.console.peer import this_user
 from reconcile_actors.domain.balances import Position
 from reconcile_actors.domain.discrepancy import Severity
 from reconcile_actors.domain.snapshot import UnknownReason
-from reconcile_actors.errors import NoDaemonError, StoreError
-from reconcile_actors.kernel.errors import ActorDead
+from reconcile_actors.errors import NoDaemonError, StoreError, UnavailableError
 from reconcile_actors.messages import GetDiscrepancies, GetPortfolio, GetStatus, PauseExchange, ReconcileNow, Recorded
 from tests.unit.cli.cli_fakes import FILL, Cli, names
 from tests.unit.console.console_fakes import (
@@ -112,7 +111,7 @@ def test_once_takes_no_settings_beside_a_daemon(cli: Cli, config: Path, daemon: 
 def test_once_without_an_answer_is_unknown(cli: Cli, config: Path, daemon: FakeSystem) -> None:
     """An account whose pass gave no report is unknown and never balanced (I1)."""
     daemon.replies[ReconcileNow] = lambda command: (
-        TimeoutError() if command.exchange == "main" else ActorDead("reconciliation")
+        TimeoutError() if command.exchange == "main" else UnavailableError("nobody answers")
     )
     ended = cli("once", "-c", config, "--json")
     assert ended.code == 3

@@ -124,7 +124,7 @@ def test_once_opens_a_system_of_its_own(cli: Cli, config: Path, monkeypatch: pyt
     ended = cli("once", "-c", config, "--json", "--dry-run", "--set", "timeout_seconds=7")
     assert ended.code == 0
     assert [one["status"] for one in ended.json["reports"]] == ["matched", "matched"]
-    assert opened.options == [{"standalone": True}]
+    assert opened.options == [{"standalone": True, "arm": False}]
     assert opened.system.settings.reconciliation.mode == "observe"
     assert opened.system.asked == [(ReconcileNow(exchange=one), 9.0) for one in ("main", "second")]
     assert cli("once", "-c", config, "--exchange", "nobody").code == 2
