@@ -18,7 +18,7 @@ import pytest
 from reconcile_actors.cli.client import DaemonClient
 from reconcile_actors.errors import NoDaemonError
 from reconcile_actors.simulation.kraken import Fault, FaultOptions, SimulatedKraken
-from tests.functional.cli_programs import PATIENCE_SECONDS, command, daemon, run, write_config
+from tests.functional.cli_programs import PATIENCE_SECONDS, command, daemon, events, run, write_config
 
 KILLS = 50
 WATCHING = 6  # of them with an exchange that is read
@@ -177,8 +177,10 @@ def test_a_signal_ends_it_in_time_whatever_it_does(
 
 def test_a_second_signal_changes_nothing(config: Path) -> None:
     """An impatient hand on Ctrl-C: the first signal counts."""
-    with daemon(config) as process:
+    socket = config.parent / "store.db.sock"
+    with daemon(config) as process, events(socket, "TradingHaltReleased") as happening:
         process.send_signal(signal.SIGTERM)
+        assert list(happening) == []  # the stream ends: the first has arrived, and cannot be overtaken by a lower number
         for number in (signal.SIGINT, signal.SIGTERM):
             if process.poll() is None:
                 process.send_signal(number)
