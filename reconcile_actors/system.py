@@ -23,6 +23,7 @@ from reconcile_actors.gaps import Gaps
 from reconcile_actors.kernel.errors import KernelError, MailboxFull
 from reconcile_actors.kernel.host import Rejected as HostRejected
 from reconcile_actors.kernel.io_loop import IoLoop
+from reconcile_actors.kernel.own_thread import on_own_thread
 from reconcile_actors.kernel.pykka_host import PykkaHost
 from reconcile_actors.kernel.signals import ChildParked, ChildRestarted, DescribeChildren, ResumeChild
 from reconcile_actors.messages import (
@@ -135,14 +136,14 @@ class ReconciliationSystem:
         try:
             await asyncio.shield(asyncio.wrap_future(starting))
         except BaseException:
-            await _on_own_thread(lambda: self._give_up(starting))
+            await _leaving(lambda: self._give_up(starting))
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await _on_own_thread(self._stop)
+        await _leaving(self._stop)
 
     def __enter__(self) -> Self:
         starting = self._begin()
@@ -400,7 +401,8 @@ class ReconciliationSystem:
 
     def health(self) -> Mapping[str, bool]:
         """Whether loop and actors are alive; exchanges do not count."""
-        return {"loop": self._io.call_soon(lambda: None), "actors": self._host is not None and not self._down}
+        supervised = self._host is not None and SUPERVISOR in self._host.names
+        return {"loop": self._io.call_soon(lambda: None), "actors": supervised and not self._down}
 
     def readiness(self) -> Mapping[str, bool]:
         """Whether the store works, the audit chain stands and its head is written elsewhere, and every account has been compared."""
@@ -413,20 +415,9 @@ class ReconciliationSystem:
         }
 
 
-async def _on_own_thread(work: Callable[[], object]) -> None:
-    """Awaits blocking work on a thread of its own: the loop's pool may be full of threads that wait for this very system."""
-    future: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 it goes to whoever awaits
-            future.set_exception(error)
-        else:
-            future.set_result(None)
-
-    threading.Thread(target=run, name="reconcile-leaving").start()
-    await asyncio.shield(asyncio.wrap_future(future))
+async def _leaving(work: Callable[[], object]) -> None:
+    """Awaits the end to its end: it goes on where the caller is cancelled, and the interpreter waits for it."""
+    await asyncio.shield(on_own_thread(work, name="reconcile-leaving", daemon=False))
 
 
 if TYPE_CHECKING:

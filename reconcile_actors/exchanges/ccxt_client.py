@@ -20,6 +20,7 @@ from reconcile_actors.exchanges.credentials import Credentials
 from reconcile_actors.exchanges.decoding import decode
 from reconcile_actors.exchanges.failures import Verdict, by_exception, by_status
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
+from reconcile_actors.kernel.own_thread import on_own_thread
 
 if TYPE_CHECKING:
     from reconcile_actors.exchanges.transport import Receipt, Transport
@@ -196,9 +197,9 @@ async def make_client(
     ca_file: Path | None = None,
 ) -> tuple[Any, "Transport"]:
     """ccxt's own object with our settings, and the transport that it speaks through. Raises ConfigError for a bad `ca_file`."""
-    make, transport_class = await asyncio.to_thread(_load, exchange_id)
+    make, transport_class = await on_own_thread(lambda: _load(exchange_id), name="reconcile-load")
     needs_tls = base_url is None or base_url.startswith("https://")
-    tls = await asyncio.to_thread(_tls_context, ca_file) if needs_tls else None
+    tls = await on_own_thread(lambda: _tls_context(ca_file), name="reconcile-load") if needs_tls else None
     transport = transport_class(clocks, base_url=base_url, proxy=proxy, tls=tls)
     keys = {"apiKey": credentials.api_key.get_secret_value(), "secret": credentials.secret.get_secret_value()}
     if credentials.password is not None:

@@ -1,11 +1,12 @@
 """Which exchanges this version reads, and how a gateway to one of them is opened."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from reconcile_actors.config.models import ExchangeConfig, ReconciliationConfig
 from reconcile_actors.errors import ConfigError
+from reconcile_actors.exchanges.binance.gateway import check_wallets as check_binance
+from reconcile_actors.exchanges.binance.opening import open_binance
 from reconcile_actors.exchanges.ccxt_client import open_client
 from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.coinbase.opening import check_coinbase, open_coinbase
@@ -16,6 +17,7 @@ from reconcile_actors.exchanges.generic.opening import check_generic, open_gener
 from reconcile_actors.exchanges.kraken import KrakenGateway
 from reconcile_actors.exchanges.kraken.errors import explain
 from reconcile_actors.exchanges.port import ExchangeGateway
+from reconcile_actors.kernel.own_thread import on_own_thread
 
 
 class _Open(Protocol):
@@ -39,10 +41,18 @@ async def _open_kraken(
     return KrakenGateway(name, exchange, client, retry_count=retry_count, clocks=clocks)
 
 
-_KNOWN: Final[Mapping[str, _Open]] = {"coinbase": open_coinbase, "dydx": open_dydx, "kraken": _open_kraken}
+_KNOWN: Final[Mapping[str, _Open]] = {
+    "binance": open_binance,
+    "coinbase": open_coinbase,
+    "dydx": open_dydx,
+    "kraken": _open_kraken,
+}
 
 
-_CHECKS: Final[Mapping[str, Callable[[str, ExchangeConfig], None]]] = {"coinbase": check_coinbase}
+_CHECKS: Final[Mapping[str, Callable[[str, ExchangeConfig], None]]] = {
+    "binance": check_binance,
+    "coinbase": check_coinbase,
+}
 
 
 def check_exchanges(exchanges: Mapping[str, ExchangeConfig]) -> None:
@@ -59,7 +69,7 @@ async def open_gateway(
     Raises ConfigError or CredentialsError.
     """
     open_one = _opener(name, exchange)
-    credentials = await asyncio.to_thread(resolve_credentials, name, exchange)
+    credentials = await on_own_thread(lambda: resolve_credentials(name, exchange), name="reconcile-keys")
     return await open_one(
         name, exchange, credentials, retry_count=reconciliation.retry_count, clocks=clocks or Clocks()
     )

@@ -19,6 +19,7 @@ import yarl
 
 from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.failures import http_date_at, retry_after_seconds
+from reconcile_actors.exchanges.names import OwnResolver
 
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 _CONNECTIONS_MAX: Final = 4
@@ -75,6 +76,7 @@ class Transport:
         self._proxy = proxy
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._resolver = OwnResolver()
 
     def get(self, url: yarl.URL, **options: Any) -> AbstractAsyncContextManager[_Answer]:
         """See aiohttp; `options` are those that ccxt passes."""
@@ -90,11 +92,14 @@ class Transport:
         if session is not None:
             await session.close()
 
-    close = renew
+    async def close(self) -> None:
+        """Closes every connection, for good."""
+        await self.renew()
+        await self._resolver.close()
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(ssl=self._tls or True, limit=_CONNECTIONS_MAX)
+            connector = aiohttp.TCPConnector(ssl=self._tls or True, limit=_CONNECTIONS_MAX, resolver=self._resolver)
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
             self.connection += 1
         return self._session

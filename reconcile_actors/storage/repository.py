@@ -17,6 +17,7 @@ from reconcile_actors.audit.writer import Batch
 from reconcile_actors.domain.deliveries import Delivery
 from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
 from reconcile_actors.errors import ReconcileError, StoreError
+from reconcile_actors.kernel.own_thread import on_own_thread
 from reconcile_actors.logger import logger
 from reconcile_actors.messages.wire import to_datetime
 from reconcile_actors.storage.admission import Admission, admit
@@ -231,7 +232,7 @@ class ReconciliationRepository(LedgerReads):
                 await session.write(statements(batch, admission.admitted), lambda: self._head.show(note))
         except CommitInDoubtError as doubt:
             await self._resolve(batch, doubt.reason)  # leaves a session that has read everything from the file
-            await asyncio.to_thread(self._head.show, note)
+            await on_own_thread(lambda: self._head.show(note), name="reconcile-head", daemon=False)
         else:
             session.writer.commit(batch)
             session.versions.update(admission.versions)
