@@ -55,6 +55,7 @@ class Desk:
     say: Say
     url: str
     time: VirtualTime
+    opened: list[GenericGateway] = field(default_factory=list)
 
     async def gateway(self, exchange_id: str, *, retry_count: int = 0, **config: object) -> GenericGateway:
         """A gateway with made-up credentials under every name that the class asks for."""
@@ -66,9 +67,11 @@ class Desk:
             setattr(client, what, value)
         exchange = ExchangeConfig.model_validate({"id": "any", **config})
         unified = UnifiedClient(client, transport)
-        return GenericGateway(
+        gateway = GenericGateway(
             "main", exchange, unified, retry_count=retry_count, clocks=self.time.clocks, jitter=lambda pause: pause
         )
+        self.opened.append(gateway)
+        return gateway
 
     async def read(self, gateway: GenericGateway, *, fresh: bool = False) -> Snapshot | UnknownReason | FailureClass:
         """A snapshot, why there is none, or how it failed; a minute after the last."""
@@ -82,10 +85,15 @@ class Desk:
 
 @asynccontextmanager
 async def desk() -> AsyncIterator[Desk]:
-    """The server while it listens."""
+    """The server while it listens; every gateway is closed at the end."""
     say = Say()
     async with serving(say.handle) as server:
-        yield Desk(say, server.url, VirtualTime())
+        one = Desk(say, server.url, VirtualTime())
+        try:
+            yield one
+        finally:
+            for gateway in one.opened:
+                await gateway.close()
 
 
 def totals(snapshot: object) -> dict[str, str]:

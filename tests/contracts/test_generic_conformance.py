@@ -46,7 +46,6 @@ def test_garbage_is_never_an_account(shard: int) -> None:
                     one.say.text = text
                     if isinstance(await one.read(gateway), Snapshot):
                         believed.append(f"{name}: {what}")
-                await gateway.close()
         return believed
 
     assert asyncio.run(main()) == []

@@ -143,9 +143,7 @@ def test_the_amounts_are_those_of_the_wire(exchange_id: str) -> None:
         async with desk() as one:
             gateway = await one.gateway(exchange_id)
             one.say.text = text
-            snapshot = await one.read(gateway)
-            await gateway.close()
-            return snapshot
+            return await one.read(gateway)
 
     assert totals(asyncio.run(main())) == expected
 
@@ -171,7 +169,6 @@ def test_what_is_missing_is_never_zero(exchange_id: str) -> None:
                             expected, got, whole=null or gateway is old
                         ):
                             wrong.append(f"{place} {'null' if null else 'gone'}: {totals(got)}")
-                        await gateway.close()
         return wrong
 
     assert asyncio.run(main()) == []
@@ -204,7 +201,6 @@ async def _try_nulls(one: Desk, name: str, sample: object) -> tuple[bool, list[s
     gateway = await one.gateway(name)
     one.say.json(sample)
     whole = await one.read(gateway)
-    await gateway.close()
     if not isinstance(whole, Snapshot):
         return False, []
     wrong = []
@@ -214,7 +210,6 @@ async def _try_nulls(one: Desk, name: str, sample: object) -> tuple[bool, list[s
         got = await one.read(gateway)
         if isinstance(got, Snapshot) and totals(got) != totals(whole):
             wrong.append(f"{name} {place}: {totals(got)}")
-    await gateway.close()
     return True, wrong
 
 
@@ -230,7 +225,6 @@ def test_two_rows_of_one_currency_collide() -> None:
             for content in (rows, colliding):
                 one.say.json(content)
                 outcomes.append(await one.read(gateway))
-            await gateway.close()
             return outcomes
 
     whole, twice = asyncio.run(main())

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconcile_actors.exchanges.transport import Transport
 
 INVALID_NONCE: Final = "invalid_nonce"
+_SKEW_MS: Final = 1000  # the exchange's `Date` shows whole seconds
 # A first read may ask for the kind of the account, an id or a token before its balances.
 _REQUESTS_MAX: Final = 3
 _NOT_CURRENCIES: Final = frozenset({"info", "timestamp", "datetime", "free", "used", "total", "debt"})
@@ -50,12 +51,16 @@ class UnifiedClient:
         self._transport = transport
         self._recorder = Recorder(transport)
         self._one_at_a_time = asyncio.Lock()
-        self._ahead_ms = 0
+        self._ahead_ms = self._mended_ms = 0
         client.session = self._recorder
         client.on_json_response = decode
         client.load_markets = _no_markets
         client.markets, client.markets_by_id, client.currencies, client.currencies_by_id = {}, {}, {}, {}
         client.options["defaultType"] = "spot"
+        milliseconds, seconds, microseconds = client.milliseconds, client.seconds, client.microseconds
+        client.milliseconds = lambda: milliseconds() + self._mended_ms
+        client.seconds = lambda: seconds() + self._mended_ms // 1000
+        client.microseconds = lambda: microseconds() + self._mended_ms * 1000
 
     def code_of(self, native: str) -> str:
         """The unified code of an exchange's own name of a currency, by ccxt's tables."""
@@ -110,13 +115,8 @@ class UnifiedClient:
 
     def mend_clock(self) -> None:
         """After a refused timestamp: from now on by the exchange's own clock, where that differs from ours by a second or more."""
-        offset_ms, self._ahead_ms = self._ahead_ms, 0
-        if abs(offset_ms) >= 1000:
-            client = self._client
-            milliseconds, seconds, microseconds = client.milliseconds, client.seconds, client.microseconds
-            client.milliseconds = lambda: milliseconds() + offset_ms
-            client.seconds = lambda: seconds() + offset_ms // 1000
-            client.microseconds = lambda: microseconds() + offset_ms * 1000
+        if abs(self._ahead_ms) >= _SKEW_MS:
+            self._mended_ms = self._ahead_ms
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -128,7 +128,7 @@ class UnifiedClient:
         self._client.last_request_headers = self._client.last_request_body = self._client.last_request_url = None
 
     def _note_clocks(self, answers: "Sequence[Recorded]") -> None:
-        """How far the exchange's clock is ahead of ours; it shows whole seconds."""
+        """How far the exchange's clock is ahead of ours."""
         for receipt in (one.receipt for one in answers):
             if receipt.server_at is not None:
                 self._ahead_ms = (receipt.server_at + 500_000 - receipt.received_at) // 1000

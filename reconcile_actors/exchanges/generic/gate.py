@@ -15,7 +15,7 @@ from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AmountError
 from reconcile_actors.exchanges.decoding import RepeatedKeys
 from reconcile_actors.exchanges.generic.probing import Formulas, Legs, Marks, Shape, amount, formulas_of, shape_of
-from reconcile_actors.exchanges.generic.tables import CodeOf, Path, Row, Table, find_tables, is_empty, replaced
+from reconcile_actors.exchanges.generic.tables import CodeOf, Holder, Row, Table, find_tables, is_empty, replaced
 
 _REASONS: Final = {
     "not_finite": UnknownReason.NOT_FINITE,
@@ -64,7 +64,7 @@ class Gate:
         self._code_of = code_of
         self._allow_empty = allow_empty
         self._known: dict[Shape, Formulas] = {}
-        self._holders: frozenset[Path] = frozenset()
+        self._holders: frozenset[Holder] = frozenset()
 
     async def judge(
         self, result: Mapping[str, Legs], contents: Sequence[object], reread: Reread

@@ -25,6 +25,13 @@ CELLS_MAX: Final = 64
 ROWS_MAX: Final = 20_000
 
 
+class Holder(NamedTuple):
+    """A place that holds rows, and what it is: `array` or `object`."""
+
+    place: Path
+    kind: str
+
+
 class Cell(NamedTuple):
     """A scalar of a row and its place in the whole answer."""
 
@@ -42,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`holders` are the places whose emptiness means that there is no row; none where a table cannot be seen to be empty.
+    """`holders` are what is empty where there is no row; none where a table cannot be seen to be empty.
 
     `naming` is the place of the name in a row, None where rows are keyed by it.
     """
@@ -50,7 +57,7 @@ class Table:
     path: Path
     naming: Path | None
     rows: Sequence[Row] = field(repr=False)
-    holders: frozenset[Path]
+    holders: frozenset[Holder]
 
     @property
     def collides(self) -> bool:
@@ -72,14 +79,14 @@ def find_tables(content: object, code_of: CodeOf, codes: AbstractSet[str]) -> li
     return sorted(whole, key=lambda table: len(table.holders) < 2)
 
 
-def is_empty(content: object, holders: AbstractSet[Path]) -> bool:
-    """Whether every holder is there, and empty wherever it is."""
+def is_empty(content: object, holders: AbstractSet[Holder]) -> bool:
+    """Whether every holder is there, as what it was when it held rows, and empty wherever it is."""
     return bool(holders) and all(_is_empty(content, holder) for holder in holders)
 
 
-def _is_empty(content: object, holder: Path) -> bool:
-    nodes = [node for general, _, node in _nodes(content, (), (), 0) if general == holder]
-    return bool(nodes) and not any(nodes)
+def _is_empty(content: object, holder: Holder) -> bool:
+    nodes = [node for general, _, node in _nodes(content, (), (), 0) if general == holder.place]
+    return bool(nodes) and not any(node or _kind(node) != holder.kind for node in nodes)
 
 
 def _nodes(node: object, general: Path, place: Path, depth: int) -> Iterator[tuple[Path, Path, object]]:
@@ -107,7 +114,7 @@ def _tables_of(
     if all(isinstance(node, dict) for _, node in nodes):
         rows = [row for place, node in nodes for row in _keyed(place, node, code_of, codes)]
         if rows:
-            yield Table(general, None, rows, frozenset({general}))
+            yield Table(general, None, rows, frozenset({Holder(general, "object")}))
         if len(nodes) == 1:
             yield from _side_by_side(general, nodes[0][0], nodes[0][1], code_of, codes)
 
@@ -116,7 +123,7 @@ def _records(
     general: Path, nodes: Sequence[tuple[Path, object]], code_of: CodeOf, codes: AbstractSet[str]
 ) -> Iterator[Table]:
     records = [cells_of(node, place) for place, node in nodes]
-    holders = frozenset({general[:-1]}) if general[-1:] == (ANY,) else frozenset()
+    holders = frozenset({Holder(general[:-1], "array")}) if general[-1:] == (ANY,) else frozenset()
     for naming in records[0]:
         names = [cells[naming].value if naming in cells else None for cells in records]
         if all(isinstance(name, str) and name for name in names):
@@ -154,7 +161,7 @@ def _side_by_side(
         )
         for name in names
     ]
-    yield Table(general, None, rows, frozenset((*general, key) for key in sides))
+    yield Table(general, None, rows, frozenset(Holder((*general, key), "object") for key in sides))
 
 
 def _kind(node: object) -> str:

@@ -264,7 +264,7 @@ def test_empty_needs_a_place_where_rows_stood() -> None:
         assert isinstance(account.judge(data(BTC)), Believed)
     assert forbidden.judge(data()) == Rejected(UnknownReason.EMPTY, "no_row")
     assert allowed.judge(data()) == Believed({}, 0)
-    for garbage in ({}, {"data": None}, {"code": 0}, []):
+    for garbage in ({}, {"data": None}, {"data": {}}, {"code": 0}, []):
         assert allowed.judge(garbage) == Rejected(UnknownReason.EMPTY, "no_row")
 
 
