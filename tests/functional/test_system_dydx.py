@@ -14,7 +14,7 @@ from reconcile_actors.messages.wire import parse_message
 from reconcile_actors.simulation.dydx import DydxTrader, SimulatedDydx
 from reconcile_actors.simulation.money import rounded
 from reconcile_actors.simulation.reports import Misreporting, Report
-from tests.functional.system_desk import QUICK, listening, reconcile
+from tests.functional.system_desk import PATIENCE_SECONDS, QUICK, listening, reconcile
 
 NAME = "perps"
 FORGOTTEN = 4
@@ -76,17 +76,24 @@ def test_a_forgotten_fill_is_found_in_position_and_cash(tmp_path: Path) -> None:
                     await tell(system, trader.step(started + 2.0))
                     [forgotten] = trader.reporter.omitted
                     [fill] = [one for one in dydx.account.fills if one.id == forgotten["id"]]
-                    discrepant = await reconcile(system, NAME)
-                    assert discrepant.status.value == "discrepant"
-                    assert found(discrepant) == {
+                    expected = {
                         (fill.market.symbol, Field.POSITION): (fill.signed_size, "missed_fill"),
                         ("USDC", Field.TOTAL): (rounded(fill.cash, 5), "missed_fill"),
                     }
+                    discrepant = await reconcile(system, NAME)
+                    assert discrepant.status.value == "discrepant"
+                    async with asyncio.timeout(PATIENCE_SECONDS):
+                        # that it differs is past doubt before the fills just told are, and with them the size
+                        while found(discrepant) != expected:
+                            discrepant = await reconcile(system, NAME)
                     assert {one.evidence for one in discrepant.discrepancies} == {(fill.id,)}
                     await heard.until(2)
 
                     await tell(system, [forgotten])
-                    assert (await reconcile(system, NAME)).status.value == "matched"
+                    async with asyncio.timeout(PATIENCE_SECONDS):
+                        # as long as a read may show the time before it was told, it may show what stands
+                        while (await reconcile(system, NAME)).status.value != "matched":
+                            pass
                     assert len(heard) == 2
             dydx.account.verify()
 
