@@ -204,7 +204,9 @@ class HaltConfig(Section):
     """`[halt]`: when the trading process is asked to stop."""
 
     loss_usd: PositiveAmount = Field(
-        Decimal(1000), description="a confirmed loss worth this or more, that history does not explain, halts trading"
+        Decimal(1000),
+        description="confirmed losses of an account worth this or more, that history does not explain or names as unreported"
+        " withdrawals, halt trading",
     )
     in_observe: bool = Field(default=False, description="true: ask for a halt in observe mode too")
 
