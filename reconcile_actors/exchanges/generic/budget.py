@@ -7,6 +7,8 @@ up again. Pure: the time (monotonic us) is handed in.
 
 from typing import Final
 
+from reconcile_actors.exchanges.meters import Meter, Purpose
+
 SPACINGS_A_READ: Final = 10
 POLL_SECONDS_MIN: Final = 2.0
 POLL_SECONDS_MAX: Final = 60.0
@@ -25,32 +27,30 @@ class Budget:
 
     def __init__(self, spacing_seconds: float) -> None:
         self.poll_seconds = min(max(POLL_SECONDS_MIN, SPACINGS_A_READ * spacing_seconds), POLL_SECONDS_MAX)
-        self._spent = 0.0
-        self._at_us = 0
+        self._spent = Meter()
 
     @property
     def detection_seconds(self) -> float:
         """How soon a difference is confirmed: the next poll, the local lag, one confirming read, the way there and back."""
         return self.poll_seconds + LOCAL_LAG_SECONDS + CONFIRM_SPACING_SECONDS + ROUND_TRIP_SECONDS
 
-    def wait_seconds(self, now_us: int, *, confirming: bool) -> float:
+    def wait_seconds(self, purpose: Purpose, now_us: int) -> float:
         """How long to wait before a read; 0 when it may go now."""
-        over = self._level(now_us) + 1 - (_BURST if confirming else _BURST_OF_WATCHING)
-        wait = over * self.poll_seconds / _SAVED_A_POLL
+        most = _BURST if purpose is Purpose.CONFIRM else _BURST_OF_WATCHING
+        wait = (self._spent.level(self._saved_a_second, now_us) + 1 - most) / self._saved_a_second
         return wait if wait > _CLOCK_STEP_SECONDS else 0.0
 
     def spend(self, now_us: int) -> None:
         """A read goes now."""
-        self._spent = self._level(now_us) + 1
+        self._spent.level(self._saved_a_second, now_us)
+        self._spent.add(1)
 
     def step_down(self, now_us: int) -> None:
         """The exchange refused: half as often from now on, to a minute at most, and nothing is saved up."""
-        self._level(now_us)
+        self._spent.level(self._saved_a_second, now_us)
         self.poll_seconds = min(2 * self.poll_seconds, POLL_SECONDS_MAX)
-        self._spent = _BURST
+        self._spent.fill(_BURST)
 
-    def _level(self, now_us: int) -> float:
-        if now_us > self._at_us:
-            self._spent = max(0.0, self._spent - (now_us - self._at_us) / 1e6 * _SAVED_A_POLL / self.poll_seconds)
-            self._at_us = now_us
-        return self._spent
+    @property
+    def _saved_a_second(self) -> float:
+        return _SAVED_A_POLL / self.poll_seconds

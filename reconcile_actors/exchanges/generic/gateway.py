@@ -20,6 +20,7 @@ from reconcile_actors.exchanges.generic.client import INVALID_NONCE, Reading, Un
 from reconcile_actors.exchanges.generic.content import content_of
 from reconcile_actors.exchanges.generic.gate import Gate, Rejected
 from reconcile_actors.exchanges.generic.probing import Legs
+from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
 from reconcile_actors.exchanges.presence import Presence
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
@@ -160,8 +161,9 @@ class GenericGateway:
         )
 
     async def _pace(self, deadline_us: int, *, confirming: bool) -> None:
+        purpose = Purpose.CONFIRM if confirming else Purpose.WATCH
         # Asked again after each pause: another read may have gone meanwhile.
-        while (wait := self._budget.wait_seconds(self._clocks.monotonic_us(), confirming=confirming)) > 0:
+        while (wait := self._budget.wait_seconds(purpose, self._clocks.monotonic_us())) > 0:
             if wait >= self._clocks.seconds_until(deadline_us):
                 raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
             await self._clocks.sleep(wait)
