@@ -14,4 +14,5 @@ async def without_frames(work: Awaitable[T]) -> T:
         return await work
     except ExchangeFailureError as failure:
         problem = failure
+    problem.__cause__ = problem.__context__ = None  # what it was raised from was raised beside the row
     raise problem.with_traceback(None)
