@@ -44,7 +44,11 @@ from reconcile_actors.domain.window import BookWindow, Entry
 
 __all__ = ["Book", "Duplicate", "Recording", "Refusal", "Told"]
 
-_ROUNDED = frozenset({MovementType.FILL, MovementType.FEE, MovementType.FUNDING})
+_ROUNDED = {
+    Settlement.APART: frozenset({MovementType.FILL, MovementType.FEE, MovementType.FUNDING}),
+    # whatever touches such an account settles what funding was owed, and rounds that
+    Settlement.NOTIONAL: frozenset(MovementType) - {MovementType.STATEMENT, MovementType.ORDER},
+}
 
 
 @dataclass(slots=True)
@@ -181,7 +185,7 @@ class Book:
             value_of(movement.effects),
             restates=isinstance(change, Statement) and bool(movement.effects),
             step=recording.step,
-            rounds=movement.type in _ROUNDED,
+            rounds=movement.type in _ROUNDED[self.settlement],
             id=movement.id,
         )
         if entry.rounds:

@@ -5,8 +5,10 @@ from decimal import Decimal
 import pytest
 
 from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.book import Book, Recording
 from reconcile_actors.domain.movements import fill_effects
 from reconcile_actors.domain.settlement import Settlement, settlement_of
+from tests.unit.domain.domain_values import at, statement, transfer, us
 
 PERP, USDC = Leg("perp", "BTC/USDC:USDC", Field.POSITION), Leg("perp", "USDC", Field.TOTAL)
 
@@ -53,3 +55,14 @@ def test_spot_fills_do_not_depend_on_it() -> None:
         fill_effects("spot", "BTC/USDC", "buy", Decimal(1), Decimal(3), settlement=one) for one in Settlement
     )
     assert apart == notional
+
+
+@pytest.mark.parametrize(("settlement", "operations"), [(Settlement.NOTIONAL, 1), (Settlement.APART, 0)])
+def test_with_notional_settlement_a_transfer_rounds_too(settlement: Settlement, operations: int) -> None:
+    """It settles the funding that was owed, down to what the exchange can hold; elsewhere a transfer is exact."""
+    book = Book("sim", ("spot",), settlement=settlement)
+    for change in (statement(1, {"USDC": "100"}), transfer("W1", "-1", 0.0, "USDC")):
+        proposal = book.propose(change, at(0.0))
+        assert isinstance(proposal, Recording)
+        book.apply(proposal, us(0.0))
+    assert book.operations.get(Leg("spot", "USDC", Field.TOTAL), 0) == operations
