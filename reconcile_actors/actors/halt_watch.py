@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from reconcile_actors.actors.desk import Desk
 from reconcile_actors.actors.ticks import HaltsDue
 from reconcile_actors.domain.alerts import halt_alert
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
 from reconcile_actors.domain.halting import HaltRecord, Halts
 from reconcile_actors.domain.ledger import AuditEntry, Json, UnitOfWork
 from reconcile_actors.domain.losses import Loss, Ripening
@@ -36,12 +37,14 @@ class Order:
 @dataclass(slots=True)
 class HaltWatch:
     """`halts` is None until they were read back from the store; commands wait for that. `seen_us` is up to when history was
-    seen and set against the book (monotonic us). `unsaid` are halts whose release is not durable yet, so nobody was told."""
+    seen and set against the book (monotonic us). `unsaid` are halts whose release is not durable yet, so nobody was told. `before` are the discrepancies
+    that an earlier incarnation left open."""
 
     read: HaltReader
     halts: Halts | None = None
     seen_us: int = 0
     unsaid: set[str] = field(default_factory=set)
+    before: Mapping[str, BalanceDiscrepancy] | None = None
     waiting: list[Order] = field(default_factory=list)
     _ripening: dict[str, Ripening] = field(default_factory=dict)
 

@@ -66,10 +66,14 @@ def follow(desk: Desk, context: Context, watch: HaltWatch, history: HistoryWatch
     """Weighs what stands against the account now."""
     _note_history(desk, context, watch, history)
     judging, halts = desk.judging, watch.halts
-    if judging is None or halts is None or desk.ending or not desk.account.halts:
+    if judging is None:
         return
     tracker = judging.tracker
-    losses = losses_of(tracker.register.open.values(), tracker.named)
+    if watch.before is None:
+        watch.before = {one.id: one for one in tracker.register.open.values()}
+    if halts is None or desk.ending or not desk.account.halts:
+        return
+    losses = losses_of(tracker.register.open.values(), tracker.named, watch.before)
     watch.forget_all_but({one.id for one in losses})
     if not losses:
         return

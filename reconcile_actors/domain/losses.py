@@ -5,8 +5,8 @@ history names it, because that is what a theft looks like.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from reconcile_actors.domain import money
@@ -53,18 +53,29 @@ class Loss:
         return worth >= limit_usd
 
 
-def losses_of(found: Iterable[BalanceDiscrepancy], named: Sequence[Missing]) -> tuple[Loss, ...]:
+def losses_of(
+    found: Iterable[BalanceDiscrepancy], named: Sequence[Missing], before: Mapping[str, BalanceDiscrepancy]
+) -> tuple[Loss, ...]:
     """The losses among discrepancies past doubt, given what history names. What is locked moves no value by itself, and
-    where only an id is missing balances agree."""
-    losses = (_loss_of(one, [each for each in named if one.leg in each.effects]) for one in found if one.is_loss)
+    where only an id is missing balances agree.
+
+    `before` are discrepancies as an earlier incarnation left them, by id: the newest history may not reach back to what
+    explained them.
+    """
+    losses = (
+        _loss_of(one, [each for each in named if one.leg in each.effects], before.get(one.id))
+        for one in found
+        if one.is_loss
+    )
     return tuple(one for one in losses if one is not None)
 
 
-def _loss_of(one: BalanceDiscrepancy, named: Sequence[Missing]) -> Loss | None:
+def _loss_of(now: BalanceDiscrepancy, named: Sequence[Missing], before: BalanceDiscrepancy | None) -> Loss | None:
+    one = replace(now, difference=money.subtract(now.difference, _explained_before(before, named)))
     if one.field is Field.POSITION:
         rest = _without(one, named)
         amount = min(money.EXACT.abs(rest), money.EXACT.abs(one.difference))
-        return Loss(one, amount) if amount else None
+        return Loss(now, amount) if amount else None
     if one.field is not Field.TOTAL or one.difference >= 0:
         return None
     outflows = [each for each in named if _is_outflow(each, one.leg)]
@@ -74,7 +85,16 @@ def _loss_of(one: BalanceDiscrepancy, named: Sequence[Missing]) -> Loss | None:
     if amount <= 0:
         return None
     withdrawn = money.negate(_sum(outflows, one.leg))
-    return Loss(one, amount, min(withdrawn, amount))
+    return Loss(now, amount, min(withdrawn, amount))
+
+
+def _explained_before(before: BalanceDiscrepancy | None, named: Sequence[Missing]) -> Decimal:
+    """How much of a difference was explained once by what history no longer lists."""
+    if before is None or before.cause in {None, "unexplained", "missed_withdrawal"}:
+        return money.ZERO
+    if any(each.id in before.evidence for each in named):
+        return money.ZERO  # it lists it still
+    return before.difference if before.explained is None else before.explained
 
 
 def _without(one: BalanceDiscrepancy, explained: Iterable[Missing]) -> Decimal:

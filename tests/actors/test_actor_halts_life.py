@@ -251,3 +251,21 @@ def test_released_halts_that_are_over_go_from_the_store() -> None:
     kept = [one for one in rig.ledger.switches if one.startswith("halt:")]
     assert len(kept) == RELEASED_KEPT + 1
     assert release(rig).reason == "unknown_halt"
+
+
+def test_a_restart_does_not_forget_what_history_explained() -> None:
+    """The newest history does not reach back to a missed fill of the day before: that is no theft now."""
+    rig = Rig(settings=SETTINGS).opened().quiet()
+    rig.fill("T1", told=False, quantity="0.5")
+    rig.host.run_until(lambda: {one.cause for one in rig.ledger.known.values()} == {"missed_fill"}, limit_seconds=20)
+    rig.host.advance(20)
+    assert rig.host.stop() == ()
+    rig.exchanges["a"].movements.clear()
+    after = rig.restarted().start()
+    after.host.advance(90)
+    assert len(after.account().open) == 2
+    assert after.events(TradingHaltRequested) == []
+    after.exchanges["a"].glitch("USD", "-2000")
+    event = after.await_event(TradingHaltRequested)
+    assert (event.halt.id, event.halt.reason) == (FIRST, "large_loss")
+    assert halts_of(after.ledger.switches)[0].told == {"a:spot:USD:total:1": Decimal(2000)}
