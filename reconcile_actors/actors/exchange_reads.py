@@ -111,6 +111,8 @@ def begin(desk: Desk, context: Context, reads: ReadPlan) -> None:
 def take(desk: Desk, context: Context, reads: ReadPlan, done: ReadDone) -> None:
     """A read ended. Raises RuntimeError on what no gateway should raise: the actor crashes and is restarted."""
     reads.in_flight = False
+    if desk.quiet:
+        reads.probing = False  # one that was on its way when half open came is the probe, and the only one
     outcome = done.outcome
     if isinstance(outcome, Failure):
         _take_failure(desk, context, outcome)

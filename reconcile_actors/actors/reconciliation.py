@@ -90,7 +90,9 @@ class ReconciliationActor(Behaviour):
 
     def _open(self, context: Context) -> None:
         desk = self._desk
-        if desk.account.enabled and desk.gateway is None and not (self._preparing or desk.ending):
+        # an opening may call the exchange: an open breaker holds it back, a half-open one lets one through as its probe
+        held = self._preparing or desk.ending or (desk.quiet and not self._reads.probing)
+        if desk.account.enabled and desk.gateway is None and not held:
             self._preparing = True
             context.run(self._prepare, Ready)
 
@@ -117,8 +119,8 @@ class ReconciliationActor(Behaviour):
                 context.reply(desk.state(context, self._halts.standing))
             case BreakerChanged():
                 exchange_reads.on_breaker(desk, self._reads, message)
+                self._open(context)
                 if message.state == "closed":
-                    self._open(context)
                     looking_back.begin(desk, context, self._history)
             case WindowIs():
                 comparing.take_window(desk, context, message)

@@ -1,11 +1,12 @@
 """The supervisor of the system: restarts what crashed, gates exchanges by their breakers, and puts both on record."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 from reconcile_actors.actors.alert_protocol import ALERTS
-from reconcile_actors.actors.protocol import AUDIT, PORTFOLIO, Commit, reconciliation_role
+from reconcile_actors.actors.journal import WAITING_MAX, Journal, JournalDue
+from reconcile_actors.actors.protocol import AUDIT, PORTFOLIO, Commit, CommitResult, reconciliation_role
 from reconcile_actors.domain.alerts import degraded_alert, parked_alert
 from reconcile_actors.domain.ledger import AuditEntry, OutboxRow, UnitOfWork
 from reconcile_actors.kernel.backoff import Backoff
@@ -13,6 +14,7 @@ from reconcile_actors.kernel.behaviour import Behaviour, Context
 from reconcile_actors.kernel.circuit_breaker import BreakerSettings
 from reconcile_actors.kernel.signals import BreakerTransition, ChildAbandoned, ChildParked, ChildRestarted
 from reconcile_actors.kernel.supervisor import ChildSpec, Supervisor
+from reconcile_actors.logger import logger
 from reconcile_actors.messages import ActorRestarted, Event, ExchangeDegraded, ExchangeRecovered
 from reconcile_actors.messages.wire import to_json
 
@@ -48,17 +50,42 @@ def children(
 
 
 class ReconciliationSupervisor(Supervisor):
-    """What the kernel's supervisor announces becomes an audit entry and, where it concerns the world, a public event."""
+    """What the kernel's supervisor announces becomes an audit entry and, where it concerns the world, a public event.
+
+    What the audit actor cannot take just now, because it is itself being restarted or the store fails, waits in line.
+    """
+
+    def __init__(self, specs: Iterable[ChildSpec]) -> None:
+        super().__init__(specs)
+        self._journal = Journal("")
+
+    def receive(self, context: Context, message: object) -> None:
+        """The ledger's answers; the rest is the kernel's."""
+        match message:
+            case CommitResult():
+                self._journal.on_result(context, message)
+            case JournalDue():
+                self._journal.on_due(context, message)
+            case _:
+                super().receive(context, message)
 
     def announce(self, context: Context, event: object) -> None:
         """Records first, then tells."""
         entry = _entry(event)
         if entry is not None:
-            context.tell(AUDIT, Commit(0, UnitOfWork(entries=(entry,), outbox=_alerts(event))))
+            self._record(context, UnitOfWork(entries=(entry,), outbox=_alerts(event)))
         context.publish(event)
         public = _public(event, context.utc())
         if public is not None:
             context.publish(public)
+
+    def _record(self, context: Context, unit: UnitOfWork) -> None:
+        if self.is_stopping:  # the audit actor is the last to end, but it waits for no line
+            context.tell(AUDIT, Commit(0, unit))
+        elif self._journal.has_room:
+            self._journal.write(context, unit)
+        else:
+            logger.bind(waiting=WAITING_MAX).error("what supervision did cannot be recorded: the ledger takes nothing")
 
 
 def _account_of(role: str) -> str | None:

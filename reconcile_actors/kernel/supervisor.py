@@ -87,6 +87,11 @@ class Supervisor(Behaviour):
             self._stop_next(context)
         return not self._alive()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stopping
+
     def announce(self, context: Context, event: object) -> None:
         """Make an event known; override to record it as well."""
         context.publish(event)

@@ -61,8 +61,10 @@ class Rig:
         ledger: FakeLedger | None = None,
         holdings: Mapping[str, str] = HOLDINGS,
         standalone: bool = False,
+        armed: bool = False,
         exchanges: Mapping[str, Exchange] | None = None,
     ) -> None:
+        self.armed = armed
         self.names = names or ("a",)
         self.host = DeterministicHost(seed)
         self.timeline: Timeline = []
@@ -199,9 +201,13 @@ class Rig:
         assert isinstance(answer, Recorded)
         return answer
 
+    def resume_breaker(self, name: str = "a") -> None:
+        """What a person's resume does first: the supervisor closes the breaker."""
+        self.host.request(SUPERVISOR, ResumeChild(reconciliation_role(name)))
+
     def resume(self, name: str = "a") -> Recorded:
         """Reads it again, as the system's door does it: first the supervisor, then the actor."""
-        self.host.request(SUPERVISOR, ResumeChild(reconciliation_role(name)))
+        self.resume_breaker(name)
         answer = self.host.request(reconciliation_role(name), ResumeExchange(exchange=name))
         assert isinstance(answer, Recorded)
         return answer
