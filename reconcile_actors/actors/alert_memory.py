@@ -38,11 +38,12 @@ class Settling:
 
 @dataclass(slots=True)
 class AlertMemory:
-    """Conditions by key, in the order of their newest word."""
+    """Conditions by key, in the order of their newest word. `hurries`: nothing that may be told waits until it has settled."""
 
     sinks: tuple[AlertSink, ...]
     repeat_seconds: float
     standing: dict[str, Standing] = field(default_factory=dict)
+    hurries: bool = False
     settling: Settling = field(default_factory=Settling)
     _known: dict[tuple[str, str], Delivery] = field(default_factory=dict)
     _replaced: dict[str, list[int]] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class AlertMemory:
             self.settling.done += replaced
         elif replaced:
             self._replaced[key] = replaced
-        self.standing[key] = new
+        self.standing[key] = new.after(old)
         self._end_if_settled(key)
         if len(self.standing) > CONDITIONS_MAX:
             oldest = next(iter(self.standing))
@@ -80,7 +81,9 @@ class AlertMemory:
 
     def due_at(self, sink: AlertSink, key: str) -> int | None:
         """When (UTC us) a sink should be told of a condition, None where it need not."""
-        return due_at(self.standing[key], self.known(sink, key), sink.min_severity, self.repeat_seconds)
+        one, known = self.standing[key], self.known(sink, key)
+        due = due_at(one, known, sink.min_severity, self.repeat_seconds)
+        return one.at if due is not None and self.hurries and (known is None or not known.is_firing) else due
 
     def take_settling(self) -> Settling:
         """What is to be noted now."""

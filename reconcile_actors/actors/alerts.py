@@ -317,7 +317,7 @@ class AlertsActor(Behaviour):
 
     def stop_requested(self, context: Context) -> bool:
         """Asked to stop: what is under way may arrive; what cannot is in the store."""
-        self._ending = self._reading.wanted = True
+        self._ending = self._reading.wanted = self._memory.hurries = True
         context.schedule(GRACE_SECONDS, _EndDue())
         self._advance(context)
         return False

@@ -11,10 +11,6 @@ from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.kernel.behaviour import Context
 
 EARLY_US: Final = 1_000  # timers may be that early
-# What a person ordered is no news to a person.
-_ORDERED: Final = frozenset({UnknownReason.DISABLED, UnknownReason.PAUSED})
-
-
 @dataclass(slots=True)
 class UnknownWatch:
     """`since_us`: unknown from then on (monotonic us). `told`: an alert may stand, of this incarnation or of an earlier one."""
@@ -28,7 +24,9 @@ def look(desk: Desk, context: Context, watch: UnknownWatch) -> None:
     reason = desk.current_reason(context)
     if desk.ending or desk.account.standalone:
         return
-    if reason is None or reason in _ORDERED or desk.quiet:
+    # what a person ordered is no news to a person
+    ordered = desk.paused or not desk.account.enabled
+    if reason is None or ordered or desk.quiet:
         watch.since_us = None
         if reason is None and watch.told:
             watch.told = False

@@ -123,9 +123,15 @@ def alert_of(change: Change) -> OutboxRow | None:
         return _discrepancy(after, Phase.FIRING, _NEWS[after.state], again=moved).row()
     if moved:
         return _discrepancy(after, Phase.FIRING, "differs by another amount than was told", again=True).row()
-    if after.severity is not before.severity and after.severity.at_least(before.severity):
-        return _discrepancy(after, Phase.FIRING, "weighs more than was told").row()
+    if _adds(before, after):
+        return _discrepancy(after, Phase.FIRING, _DIFFERS).row()
     return None
+
+
+def _adds(before: BalanceDiscrepancy, after: BalanceDiscrepancy) -> bool:
+    """Whether what was not known before is: that it weighs more, or its cause. Of the two the latter alone is no news."""
+    graver = after.severity is not before.severity and after.severity.at_least(before.severity)
+    return graver or (after.cause != before.cause and after.cause is not None)
 
 
 _DIFFERS: Final = "differs between the book and the exchange"

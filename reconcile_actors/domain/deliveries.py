@@ -4,24 +4,39 @@ Only the newest word on a condition counts. What began and ended before a sink c
 nobody but a running process can vouch for (an exchange that could not be read) is then not told at all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from reconcile_actors.domain.alerts import Alert, Phase
+from reconcile_actors.domain.alerts import Alert, AlertKind, Phase
 from reconcile_actors.domain.discrepancy import Severity
 
+SETTLING_SECONDS: Final = 2.0
+"""How long the news of a discrepancy waits: history and prices mostly follow at once, and one notice says it all."""
 AGAIN_SECONDS: Final = 60.0
 """How soon after the last word more of the same is told, such as a loss that grows with each fill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The newest word on a condition. `id` is its row's in the outbox, 0 while it has none; `at` is UTC microseconds."""
+    """The newest word on a condition. `id` is its row's in the outbox, 0 while it has none; `at` is when it was said, `since`
+    when the first word was that it follows (UTC us; None: it is the first)."""
 
     id: int
     at: int
     alert: Alert
+    since: int | None = None
+
+    def after(self, older: "Standing | None") -> "Standing":
+        """The same word, where it follows one that may not have been told yet."""
+        if older is None or older.alert.phase is not self.alert.phase:
+            return self
+        return replace(self, since=older.first_at)
+
+    @property
+    def first_at(self) -> int:
+        """When it began."""
+        return self.at if self.since is None else self.since
 
     @property
     def event(self) -> str:
@@ -68,8 +83,9 @@ def due_at(standing: Standing, known: Delivery | None, min_severity: Severity, r
 
 
 def _firing_due_at(standing: Standing, known: Delivery | None, repeat_seconds: float) -> int:
-    if known is None:
-        return standing.at
+    settles = standing.alert.kind is AlertKind.DISCREPANCY and (known is None or not known.is_firing)
+    if known is None or (settles and known.event != standing.event):
+        return standing.first_at + int(SETTLING_SECONDS * 1_000_000) if settles else standing.at
     if known.event != standing.event and known.said != standing.alert.said:
         return standing.at
     pause_seconds = min(AGAIN_SECONDS, repeat_seconds) if _is_more(standing, known) else repeat_seconds
