@@ -33,6 +33,8 @@ async def status_view(
     store: tuple[bool, str],
     started_at: int,
     halts: Sequence[TradingHalt] = (),
+    *,
+    armed: bool = False,
 ) -> StatusView:
     """How every account and actor is doing now. `halts` are those that stand as the store knows them: an account whose
     actor does not answer keeps its own."""
@@ -51,7 +53,7 @@ async def status_view(
     ]
     return StatusView(
         mode=settings.reconciliation.mode,
-        armed=False,
+        armed=armed,
         started_at=started_at,
         enabled=settings.reconciliation.enabled,
         accounts=tuple(accounts),

@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
 from reconcile_actors.actors.protocol import PORTFOLIO, SUPERVISOR, reconciliation_role
+from reconcile_actors.actors.resolving import Resolution
 from reconcile_actors.answers import LEFT, answer_of, awaited, checked_timeout, unknown_report
 from reconcile_actors.config import Settings, load
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
 from reconcile_actors.domain.halt import TradingHalt
 from reconcile_actors.domain.halting import standing_of
 from reconcile_actors.domain.report import ReconciliationStatus
@@ -28,20 +30,25 @@ from reconcile_actors.kernel.pykka_host import PykkaHost
 from reconcile_actors.kernel.signals import ChildParked, ChildRestarted, DescribeChildren, ResumeChild
 from reconcile_actors.messages import (
     Accepted,
+    AcknowledgeAdjustment,
     AcknowledgeHalt,
+    ApproveResolution,
     Event,
     ExchangeMessage,
     GetDiscrepancies,
     GetHalts,
     GetPortfolio,
     GetStatus,
+    IgnoreDiscrepancy,
     Message,
+    OverrideResolution,
     PauseExchange,
     ReconcileAll,
     ReconcileNow,
     ReconciliationCompleted,
     Recorded,
     Rejected,
+    RejectResolution,
     ReleaseHalt,
     ResumeExchange,
 )
@@ -77,12 +84,14 @@ class ReconciliationSystem:
         *,
         standalone: bool,
         contact: bool,
+        armed: bool = False,
         sinks: Sequence[AlertSink] = (),
     ) -> None:
         self.settings = settings
         self._makers = gateways
         self._standalone = standalone
         self._contact = contact
+        self._armed = armed
         self._sinks = sinks
         self._io = IoLoop()
         self._host: PykkaHost | None = None
@@ -111,11 +120,10 @@ class ReconciliationSystem:
         """The system of a configuration, not yet entered. Raises ConfigError or CredentialsError.
 
         `gateways` replaces the configured accounts' own, by account name. `standalone` says that no trading process reports
-        to this run. This version observes only: `arm` and `isolation="process"` are refused.
+        to this run. With `arm`, and only in mode "recover", discrepancies are repaired and halts asked for. This version runs
+        in threads only: `isolation="process"` is refused.
         """
         settings = settings_or_path if isinstance(settings_or_path, Settings) else load(settings_or_path)
-        if arm:
-            raise UsageError("this version observes only: open the system without arm")
         if isolation != "thread":
             raise UsageError('this version runs beside its host in threads: isolation="thread" is right')
         contact = contact_exchanges and settings.reconciliation.enabled
@@ -127,7 +135,8 @@ class ReconciliationSystem:
             raise ConfigError("gateways: give one for each configured account")
         # a command that only looks into the store or writes to it has no time to tell anybody
         sinks = open_sinks(settings.alerts) if contact or not standalone else ()
-        return cls(settings, gateways, standalone=standalone, contact=contact, sinks=sinks)
+        armed = arm and settings.reconciliation.mode == "recover"
+        return cls(settings, gateways, standalone=standalone, contact=contact, armed=armed, sinks=sinks)
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -196,6 +205,7 @@ class ReconciliationSystem:
                 gateways,
                 standalone=self._standalone,
                 contact=self._contact,
+                armed=self._armed,
                 sinks=self._sinks,
             ),
         )
@@ -321,9 +331,15 @@ class ReconciliationSystem:
                 role = self._role(exchange)
                 await self._asked(host.ask(SUPERVISOR, ResumeChild(role), timeout_seconds=timeout))
                 return await self._asked(host.ask(role, command, timeout_seconds=timeout))
-            case PauseExchange() | AcknowledgeHalt() | ReleaseHalt() | GetPortfolio():
-                role = PORTFOLIO if isinstance(command, GetPortfolio) else self._role(command.exchange)
-                return await self._asked(host.ask(role, command, timeout_seconds=timeout))
+            case PauseExchange() | AcknowledgeHalt() | ReleaseHalt():
+                return await self._asked(host.ask(self._role(command.exchange), command, timeout_seconds=timeout))
+            case GetPortfolio():
+                return await self._asked(host.ask(PORTFOLIO, command, timeout_seconds=timeout))
+            case AcknowledgeAdjustment(exchange=exchange):
+                self._role(exchange)  # raises where there is no such account
+                return await self._asked(host.ask(PORTFOLIO, command, timeout_seconds=timeout))
+            case ApproveResolution() | RejectResolution() | OverrideResolution() | IgnoreDiscrepancy():
+                return await self._resolved(command, timeout)
             case GetDiscrepancies():
                 return await self._discrepancies(command)
             case GetHalts(exchange=name):
@@ -335,7 +351,16 @@ class ReconciliationSystem:
             case _:
                 raise UsageError(f"{type(command).__name__} has no answer: tell it, or record it")
 
-    async def _discrepancies(self, query: GetDiscrepancies) -> object:
+    async def _resolved(self, command: Resolution, timeout: float) -> object:  # noqa: ASYNC109 passed on as a deadline
+        """A decision about a discrepancy. One that is over is refused by its state, and not as unknown."""
+        role = self._role(command.exchange)
+        answer = await self._asked(self._running.ask(role, command, timeout_seconds=timeout))
+        if isinstance(answer, Recorded) and answer.reason == "unknown_discrepancy":
+            for one in await self._discrepancies(GetDiscrepancies(exchange=command.exchange, id=command.id)):
+                return Recorded(status="refused", reason=f"state_{one.state}")
+        return answer
+
+    async def _discrepancies(self, query: GetDiscrepancies) -> tuple[BalanceDiscrepancy, ...]:
         assert self._ledger is not None, "the system is running"
         repository = self._ledger.repository
         found = await self._on_io(
@@ -351,7 +376,8 @@ class ReconciliationSystem:
         halts: tuple[TradingHalt, ...] = ()
         with contextlib.suppress(StoreError):  # the answer itself says that the store fails
             halts = await self._halts(None)
-        return await status_view(self.settings, host, self._store_state(), self._started_at, halts)
+        store = self._store_state()
+        return await status_view(self.settings, host, store, self._started_at, halts, armed=self._armed)
 
     def _store_state(self) -> tuple[bool, str]:
         assert self._ledger is not None, "the system is running"

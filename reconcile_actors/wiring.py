@@ -15,6 +15,8 @@ from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.book import Book
 from reconcile_actors.domain.halting import HaltRecord, halts_of
 from reconcile_actors.domain.ledger import Committed, Refused, UnitOfWork
+from reconcile_actors.domain.recovery import Policy
+from reconcile_actors.domain.resolution import notes_of
 from reconcile_actors.domain.settlement import settlement_of
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.exchanges.port import ExchangeGateway
@@ -103,6 +105,8 @@ def account_of(settings: Settings, name: str, *, standalone: bool, contact: bool
         prices={currency: Price(usd, "static") for currency, usd in settings.valuation.prices.items()},
         tickers=settings.valuation.tickers,
         price_age_seconds=settings.valuation.max_age_seconds,
+        armed=armed,
+        policy=Policy(settings.recovery.backfill, settings.recovery.adopt_max_usd),
         halts=armed or settings.halt.in_observe,
         halt_usd=settings.halt.loss_usd,
         unknown_after_seconds=settings.alerts.unknown_after_seconds,
@@ -139,12 +143,13 @@ def supervisor_of(
 
     def reconciliation(name: str) -> Callable[[], Behaviour]:
         async def prepare() -> Prepared:
-            episodes = await repository.episodes(name)
+            episodes, switches = await repository.episodes(name), await repository.control()
             return Prepared(
                 gateway=await gateways.open(name),
-                open=tuple(await repository.discrepancies(name)),
+                open=tuple(await repository.standing(name)),
                 episodes={Leg(key[0], key[1], Field(key[2])): highest for key, highest in episodes.items()},
-                paused=f"paused:{name}" in await repository.control(),
+                paused=f"paused:{name}" in switches,
+                notes=notes_of(switches),
             )
 
         async def halts() -> tuple[HaltRecord, ...]:

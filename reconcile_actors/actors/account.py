@@ -7,6 +7,8 @@ from decimal import Decimal
 from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.bounds import Bounds
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
+from reconcile_actors.domain.recovery import Policy
+from reconcile_actors.domain.resolution import Note
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeGateway
 
@@ -15,7 +17,7 @@ from reconcile_actors.exchanges.port import AdapterFacts, ExchangeGateway
 class Account:
     """The settings of one account. `standalone`: nobody reports to this process, so no report can be late.
 
-    `halts`: a large loss asks for a trading halt (I9).
+    `armed`: discrepancies are repaired, as `policy` says; `halts`: a large loss asks for a trading halt (I9).
     """
 
     name: str
@@ -35,6 +37,8 @@ class Account:
     prices: Mapping[str, Price] = field(default_factory=dict)
     tickers: bool = True
     price_age_seconds: float = 300.0
+    armed: bool = False
+    policy: Policy = field(default_factory=Policy)
     halts: bool = False
     halt_usd: Decimal = Decimal(1000)
     unknown_after_seconds: float = 60.0
@@ -57,12 +61,13 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An open gateway, and what the store remembers of the account."""
+    """An open gateway, and what the store remembers of the account: `open` with what is ignored, `notes` by discrepancy id."""
 
     gateway: ExchangeGateway
     open: tuple[BalanceDiscrepancy, ...]
     episodes: Mapping[Leg, int]
     paused: bool
+    notes: Mapping[str, Note] = field(default_factory=dict)
 
 
 Preparer = Callable[[], Awaitable[Prepared]]

@@ -10,6 +10,7 @@ from reconcile_actors.actors.judging import Judging
 from reconcile_actors.actors.passes import Pass
 from reconcile_actors.actors.protocol import PORTFOLIO, AccountState, GetWindow, WindowIs
 from reconcile_actors.actors.watch_fold import WatchFold
+from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.domain.window import BookWindow
@@ -23,7 +24,11 @@ WindowHandler = Callable[[BookWindow], None]
 
 @dataclass(slots=True)
 class Desk:
-    """The state of one incarnation. `quiet`: the breaker is not closed. `current`: the pass in progress."""
+    """The state of one incarnation. `quiet`: the breaker is not closed. `current`: the pass in progress.
+
+    `evidence` holds what history names by its key, in the exchange's full words, and `suspended` up to when (UTC us) legs hold
+    everything because something was adopted into them. `repairing`: a repair is on its way, so a pass waits for it.
+    """
 
     account: Account
     journal: Journal
@@ -43,6 +48,9 @@ class Desk:
     fold: WatchFold = field(default_factory=WatchFold)
     last_doubt: tuple[str, int] | None = None
     evidenced: frozenset[str] = frozenset()
+    evidence: dict[str, Movement] = field(default_factory=dict)
+    suspended: Mapping[Leg, int] = field(default_factory=dict)
+    repairing: bool = False
     pricing: bool = False
     priced: float = -1e9
     _windows: dict[int, tuple[WindowHandler, tuple[Movement, ...]]] = field(default_factory=dict)
@@ -84,6 +92,7 @@ class Desk:
         asked = self._windows.pop(answer.token, None)
         if asked is not None:
             self.opening_at = answer.window.since_at
+            self.suspended = answer.window.suspended
         return asked
 
     def to_parent(self, context: Context, signal: Healthy | Unhealthy) -> None:

@@ -21,11 +21,13 @@ def note_named(desk: Desk, context: Context, named: Sequence[Missing]) -> None:
     """Records what is named for the first time; of fills the exchange's trades are asked first."""
     new = tuple(one.movement for one in named if one.id not in desk.evidenced)
     desk.evidenced = frozenset(one.id for one in named)
+    keys = {one.movement.key_text() for one in named}
+    desk.evidence = {key: one for key, one in desk.evidence.items() if key in keys}
     gateway = desk.gateway
     if not new:
         return
     if gateway is None or not any(one.type is MovementType.FILL for one in new):
-        _record(desk, context, new)
+        _record(desk, context, new, new)
         return
     context.run(
         lambda: gateway.enrich(new, timeout_seconds=EVIDENCE_SECONDS),
@@ -36,10 +38,12 @@ def note_named(desk: Desk, context: Context, named: Sequence[Missing]) -> None:
 
 def take(desk: Desk, context: Context, read: EvidenceRead) -> None:
     """The trades came, or not: then what the ledger said must do."""
-    _record(desk, context, read.outcome.value if isinstance(read.outcome, Success) else read.movements)
+    told = read.outcome.value if isinstance(read.outcome, Success) else read.movements
+    _record(desk, context, read.movements, told)
 
 
-def _record(desk: Desk, context: Context, movements: Sequence[Movement]) -> None:
+def _record(desk: Desk, context: Context, named: Sequence[Movement], movements: Sequence[Movement]) -> None:
+    desk.evidence |= {before.key_text(): one for before, one in zip(named, movements, strict=True)}
     body = {"ids": sorted(one.name for one in movements)}
     desk.journal.note(context, "history.named", body, payload={"movements": [_document(one) for one in movements]})
 

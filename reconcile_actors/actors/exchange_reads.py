@@ -77,7 +77,8 @@ def _due(desk: Desk, reads: ReadPlan) -> float | None:
 
 
 def _in_doubt(judging: Judging) -> bool:
-    return judging.in_doubt or judging.tracker.names_unseen
+    tracker = judging.tracker
+    return judging.in_doubt or tracker.names_unseen or tracker.register.is_repairing
 
 
 def _may_read(desk: Desk, reads: ReadPlan) -> bool:

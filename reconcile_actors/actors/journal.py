@@ -18,6 +18,7 @@ from reconcile_actors.domain.alerts import alert_of
 from reconcile_actors.domain.discrepancy import Kind, State
 from reconcile_actors.domain.ledger import AuditEntry, Json, Refused, UnitOfWork
 from reconcile_actors.domain.register import Change
+from reconcile_actors.domain.resolution import cleared
 from reconcile_actors.kernel.behaviour import Context, Timer
 from reconcile_actors.messages import DiscrepancyConfirmed, DiscrepancyDetected, DiscrepancyResolved, Event
 from reconcile_actors.messages.wire import to_datetime, to_json
@@ -87,11 +88,22 @@ class Journal:
         entry = AuditEntry(kind, self.exchange, to_json(body), payload, correlation)
         self.write(context, UnitOfWork(entries=(entry,)))
 
-    def note_changes(self, context: Context, changes: Sequence[Change]) -> None:
-        """Puts what changed of the discrepancies in line, each with its entry, and its event to follow."""
-        if not changes:
+    def note_changes(
+        self,
+        context: Context,
+        changes: Sequence[Change],
+        *,
+        decision: AuditEntry | None = None,
+        control: Sequence[tuple[str, str | None]] = (),
+        effects: Sequence[Effect] = (),
+    ) -> None:
+        """Puts what changed of the discrepancies in line, each with its entry, and its event to follow.
+
+        A `decision` that changed them comes first, in the same unit, with its switches and what follows from it.
+        """
+        if not changes and decision is None:
             return
-        entries = []
+        entries = [] if decision is None else [decision]
         events: list[Event] = []
         correlation = context.envelope.correlation_id if context.envelope is not None else None
         for change in changes:
@@ -104,8 +116,9 @@ class Journal:
             exchange=self.exchange,
             discrepancies=tuple(newest.values()),
             outbox=tuple(one for one in alerts if one is not None),
+            control=(*control, *(cleared(id_) for id_, one in newest.items() if one.state is State.RESOLVED)),
         )
-        self.write(context, unit, *[partial(context.publish, event) for event in events])
+        self.write(context, unit, *[partial(context.publish, event) for event in events], *effects)
 
     def on_result(self, context: Context, result: CommitResult) -> None:
         """The ledger answered."""
@@ -146,9 +159,21 @@ class Journal:
         context.tell(AUDIT, Commit(self._token, self._line[0].unit))
 
 
+_STEPS: Final = {
+    State.AWAITING_APPROVAL: "held",
+    State.REPAIRING: "repairing",
+    State.REOPENED: "reopened",
+    State.IGNORED: "ignored",
+}
+
+
 def _step(change: Change) -> str:
     if change.after.state is State.RESOLVED:
         return "resolved"
+    if change.before is not None and change.before.state is not change.after.state:
+        step = _STEPS.get(change.after.state)
+        if step is not None:
+            return step
     if change.after.state.is_confirmed and not change.was_confirmed:
         return "confirmed"
     return "detected" if change.before is None else "updated"

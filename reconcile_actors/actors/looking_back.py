@@ -1,5 +1,6 @@
 """The look into the exchange's history: how far back, how often, and what of it the book lacks."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,8 +10,10 @@ from reconcile_actors.actors.desk import Desk, at
 from reconcile_actors.actors.evidence import note_named
 from reconcile_actors.actors.protocol import PORTFOLIO, CheckHistory, HistoryChecked
 from reconcile_actors.actors.ticks import HistoryDue, HistoryRead
+from reconcile_actors.domain.balances import Leg
 from reconcile_actors.domain.bounds import Bounds
 from reconcile_actors.domain.causes import Missing
+from reconcile_actors.domain.movements import Movement
 from reconcile_actors.exchanges.port import ExchangeFailureError, History
 from reconcile_actors.kernel.behaviour import Context, Failure
 
@@ -27,11 +30,18 @@ LOST_SECONDS: Final = 20.0
 
 @dataclass(slots=True)
 class HistoryWatch:
-    """`through_at` is how far history has been seen in full (UTC us)."""
+    """`through_at` is how far history has been seen in full (UTC us), `checked_at` how far it was set against the book too.
+
+    `pending` is what it lists as not final yet; `fills_of` and `transfers_of` say what it was asked for (see History).
+    """
 
     running: bool = False
     again: bool = False
     through_at: int | None = None
+    checked_at: int | None = None
+    pending: tuple[Movement, ...] = ()
+    fills_of: frozenset[str] | None = None
+    transfers_of: frozenset[str] | None = None
     oldest_missing_at: int | None = None
     last_started: float = -1e9
     tries: int = 0
@@ -49,9 +59,17 @@ class HistoryWatch:
     def succeed(self, history: History) -> None:
         """A complete answer."""
         self.through_at, self.tries = history.through_at, 0
+        self.pending = tuple(one for one in history.movements if one.pending)
+        self.fills_of, self.transfers_of = history.fills_of, history.transfers_of
+
+    def covers(self, leg: Leg) -> bool:
+        """Whether the last look would have listed whatever moved a leg."""
+        markets = self.fills_of is None or any(leg.currency in re.split("[/:]", one) for one in self.fills_of)
+        return markets and (self.transfers_of is None or leg.currency in self.transfers_of)
 
     def checked(self, missing: Iterable[Missing]) -> None:
         """What the book lacks of the last answer."""
+        self.checked_at = self.through_at
         times = [one.movement.occurred_at for one in missing if one.movement.occurred_at is not None]
         self.oldest_missing_at = min(times, default=None)
 

@@ -1,8 +1,8 @@
 """The reconciliation actor of one account: reads the exchange, sets it against the book, and says what it finds.
 
 It only routes. Its rooms: exchange_reads reads, comparing judges (by the domain's tracker), looking_back asks the
-exchange's history, passing makes reports, halting asks that trading stop, journal records. After each message, what is
-due next is planned anew.
+exchange's history, recovering repairs, resolving takes a person's decisions, passing makes reports, halting asks that
+trading stop, journal records. After each message, what is due next is planned anew.
 """
 
 from functools import partial
@@ -16,6 +16,8 @@ from reconcile_actors.actors import (
     halting,
     looking_back,
     passing,
+    recovering,
+    resolving,
     unknown_watch,
 )
 from reconcile_actors.actors.account import Account, Preparer
@@ -27,7 +29,8 @@ from reconcile_actors.actors.journal import Journal, JournalDue
 from reconcile_actors.actors.judging import Judging
 from reconcile_actors.actors.looking_back import HistoryWatch
 from reconcile_actors.actors.passes import FullStates
-from reconcile_actors.actors.protocol import CommitResult, DescribeAccount, HistoryChecked, WindowIs
+from reconcile_actors.actors.protocol import CommitResult, DescribeAccount, HistoryChecked, PostingAnswered, WindowIs
+from reconcile_actors.actors.recovery_state import Recovery
 from reconcile_actors.actors.ticks import (
     DoubtRaised,
     EvidenceRead,
@@ -37,8 +40,10 @@ from reconcile_actors.actors.ticks import (
     HistoryDue,
     HistoryRead,
     OpeningDue,
+    OrderDue,
     PassDeadline,
     PassDue,
+    PostingDue,
     PricesRead,
     ReadDone,
     ReadDue,
@@ -55,9 +60,13 @@ from reconcile_actors.kernel.envelope import ReplyTo
 from reconcile_actors.kernel.signals import BreakerChanged
 from reconcile_actors.messages import (
     AcknowledgeHalt,
+    ApproveResolution,
+    IgnoreDiscrepancy,
+    OverrideResolution,
     PauseExchange,
     ReconcileNow,
     Recorded,
+    RejectResolution,
     ReleaseHalt,
     ResumeExchange,
 )
@@ -74,6 +83,7 @@ class ReconciliationActor(Behaviour):
         self._reads = ReadPlan()
         self._history = HistoryWatch()
         self._halts = HaltWatch(read_halts)
+        self._recovery = Recovery()
         self._states = FullStates()
         self._unknown = UnknownWatch()
         self._preparing = False
@@ -101,6 +111,7 @@ class ReconciliationActor(Behaviour):
         if not self._take_from_others(context, message):
             self._take_own(context, message)
         halting.follow(self._desk, context, self._halts, self._history)
+        recovering.follow(self._desk, context, self._recovery, self._history)
         passing.finish_if_decided(self._desk, context, self._states, self._history.through_at)
         exchange_reads.plan(self._desk, context, self._reads)
         unknown_watch.look(self._desk, context, self._unknown)
@@ -115,6 +126,10 @@ class ReconciliationActor(Behaviour):
                 self._switch(context, message)
             case AcknowledgeHalt() | ReleaseHalt():
                 halt_orders.take(desk, context, self._halts, message)
+            case ApproveResolution() | RejectResolution() | OverrideResolution() | IgnoreDiscrepancy():
+                resolving.take(desk, context, self._recovery, self._history, message)
+            case PostingAnswered():
+                recovering.take_answer(desk, context, self._recovery, message)
             case DescribeAccount():
                 context.reply(desk.state(context, self._halts.standing))
             case BreakerChanged():
@@ -167,6 +182,10 @@ class ReconciliationActor(Behaviour):
                 self._on_ready(context, message)
             case OpeningDue():
                 self._open(context)
+            case PostingDue():
+                recovering.on_posting_due(self._recovery, message)
+            case OrderDue():
+                recovering.on_order_due(self._recovery, message)
             case HaltsRead():
                 halting.take_read(self._desk, context, self._halts, message)
             case HaltsDue():
@@ -191,6 +210,7 @@ class ReconciliationActor(Behaviour):
             desk.paused = prepared.paused
         if desk.judging is None:
             desk.judging = Judging.of(desk.account, prepared, desk.started_us)
+            self._recovery.notes = dict(prepared.notes)
         if desk.paused:
             desk.set_reason(UnknownReason.PAUSED)
             if desk.current is not None:

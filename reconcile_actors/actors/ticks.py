@@ -98,6 +98,20 @@ class HaltsDue:
 
 
 @dataclass(frozen=True, slots=True)
+class PostingDue:
+    """A repair that was to be posted should be answered by now."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDue:
+    """A person's order has had its time."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayClosed:
     """The gateway is closed, so the actor may end."""
 

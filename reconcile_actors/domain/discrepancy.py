@@ -103,6 +103,11 @@ class BalanceDiscrepancy:
         return self.state.is_confirmed and self.kind is not Kind.PRECISION
 
     @property
+    def has_value(self) -> bool:
+        """Whether it is a difference of what is held: no lock, and no id that is missing where balances agree."""
+        return self.field in {Field.TOTAL, Field.BORROWED, Field.POSITION}
+
+    @property
     def is_expected(self) -> bool:
         """Whether reads are expected to show it: it stands past doubt, or a person said to ignore it."""
         return self.is_loss or self.state is State.IGNORED

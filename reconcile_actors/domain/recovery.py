@@ -3,7 +3,7 @@
 Pure: the plan follows from the evidence and the policy alone. It is only asked for once the evidence is good.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
@@ -33,8 +33,9 @@ class Evidence:
     """What is known of an account's discrepancies.
 
     `open` are those that stand past doubt. `named` is what history names and reads have shown one way or the other, `pending`
-    what it lists as not final yet. `suspended` says up to when (UTC us) a leg holds everything that happened. `vague` are legs
-    whose loss has no certain size, `rejected` the ids of discrepancies whose repair a person refused.
+    what it lists as not final yet; of what it does not `covers` it says nothing. `suspended` says up to when (UTC us) a leg
+    holds everything that happened. `vague` are legs whose loss has no certain size, `rejected` the ids of discrepancies whose
+    repair a person refused.
     """
 
     open: Sequence[BalanceDiscrepancy]
@@ -43,6 +44,7 @@ class Evidence:
     suspended: Mapping[Leg, int] = field(default_factory=dict)
     steps: Mapping[str, Decimal] = field(default_factory=dict)
     prices: Prices = field(default_factory=dict)
+    covers: Callable[[Leg], bool] = lambda _leg: True
     vague: frozenset[Leg] = frozenset()
     rejected: frozenset[str] = frozenset()
 
@@ -53,7 +55,7 @@ class Plan:
 
     `backfill` is posted under the exchange's own ids, `adopt` is what then remains, leg by leg. With `HOLD` both are what a
     person may approve, and `reason` says why one is asked: `partly_known`, `rejected`, `repair_failed`, `pending`,
-    `size_unknown`, `movement_only`, `history_differs`, `not_explained`, `too_large`, `unpriced` or `backfill_off`.
+    `size_unknown`, `movement_only`, `history_differs`, `history_partial`, `not_explained`, `too_large`, `unpriced` or `backfill_off`.
     """
 
     action: Action
@@ -114,7 +116,7 @@ def _belongs(one: BalanceDiscrepancy, group: _Group) -> bool:
 
 def _plan(group: _Group, evidence: Evidence, policy: Policy) -> Plan:
     differs = {one.leg: one for one in group.open if one.field is not Field.MOVEMENT}
-    gained = merge(*(_gain(one, evidence.suspended) for one in group.named))
+    gained = merge(*(gain_of(one, evidence.suspended) for one in group.named))
     remainder = {}
     for leg in sorted({*differs, *gained}):
         wanted = differs[leg].difference if leg in differs else money.ZERO
@@ -133,7 +135,7 @@ def _plan(group: _Group, evidence: Evidence, policy: Policy) -> Plan:
     )
 
 
-def _gain(one: Missing, suspended: Mapping[Leg, int]) -> Mapping[Leg, Decimal]:
+def gain_of(one: Missing, suspended: Mapping[Leg, int]) -> Mapping[Leg, Decimal]:
     """What the book would gain: what suspense holds already is taken back at once."""
     return merge(one.effects, counter_of(one.effects, one.movement.occurred_at, suspended))
 
@@ -176,6 +178,8 @@ def _why_not(
 def _why_too_much(
     group: _Group, remainder: Mapping[Leg, Decimal], evidence: Evidence, adopt_max_usd: Decimal
 ) -> str | None:
+    if not all(evidence.covers(leg) for leg in remainder):
+        return "history_partial"
     if not adopt_max_usd:
         return "history_differs" if group.named else "not_explained"
     values = [value_usd(rest, price_of(leg.currency, evidence.prices)) for leg, rest in remainder.items()]

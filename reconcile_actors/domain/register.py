@@ -172,6 +172,11 @@ class Register:
                 changes.append(Change(before, after))
         return changes
 
+    @property
+    def is_repairing(self) -> bool:
+        """Whether a repair waits to be proved."""
+        return any(one.state is State.REPAIRING for one in self.open.values())
+
     def unpriced(self, oldest_at: int = 0) -> frozenset[str]:
         """Currencies of open discrepancies that have no price yet, or one older than `oldest_at` (UTC us)."""
         names = {one.currency.split("/", 1)[0] for one in self.all_open()}

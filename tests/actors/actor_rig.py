@@ -86,7 +86,9 @@ class Rig:
         ledger = WatchedLedger(self.ledger)
         self.host.spawn(
             SUPERVISOR,
-            lambda: supervisor_of(self.settings, ledger, gateways, standalone=self.standalone, contact=contact),
+            lambda: supervisor_of(
+                self.settings, ledger, gateways, standalone=self.standalone, contact=contact, armed=self.armed
+            ),
         )
         self.host.settle()
         return self
@@ -112,6 +114,7 @@ class Rig:
             ledger=self.ledger,
             exchanges=self.exchanges,
             standalone=self.standalone,
+            armed=self.armed,
         )
 
     # --- what the trading process says

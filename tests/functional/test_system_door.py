@@ -168,8 +168,6 @@ def test_what_the_door_refuses(config: Path) -> None:
 
 def test_what_cannot_be_opened(tmp_path: Path, config: Path, kraken: SimulatedKraken) -> None:
     """Wrong arguments, wrong gateways and unsafe key files are refused before anything starts."""
-    with pytest.raises(UsageError, match="observes only"):
-        ReconciliationSystem.open(config, arm=True)
     with pytest.raises(UsageError, match="isolation"):
         ReconciliationSystem.open(config, isolation="process")
     with pytest.raises(ConfigError, match="gateways"):
