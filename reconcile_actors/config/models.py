@@ -93,7 +93,7 @@ class ReconciliationConfig(Section):
 class ExchangeConfig(Section):
     """`[exchanges.NAME]`: one account; NAME is its name everywhere."""
 
-    id: str = Field(description='a ccxt id; this version reads "kraken"')
+    id: str = Field(description='a ccxt id, as "kraken"; docs/exchanges.md says what is read of each')
     wallets: tuple[Name, ...] = Field(
         ("spot",), min_length=1, description="the wallets to compare; the first is the default of messages"
     )
