@@ -81,7 +81,11 @@ def funding_row(user: User, funding: Funding, settled_at: float) -> dict[str, Js
     row |= {"status": _STATUS[funding.status], "updated_at": second(settled_at)}
     if kind == "send":
         row["network"] = _on_chain(funding)
-        row["to" if out else "from"] = {"resource": "address", "currency": currency, "address": funding.address}
+        other: dict[str, Json] = {"resource": "network", "currency": currency}
+        row["to" if out else "from"] = {**other, "address": funding.address} if out else other
+    else:
+        row[kind] = {"id": funding.refid, "resource": kind, "resource_path": f"/v2/{kind}s/{funding.refid}"}
+        row["details"] = {"title": kind, "subtitle": currency, "payment_method_name": "bank"}
     return row
 
 
