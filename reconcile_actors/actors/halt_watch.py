@@ -36,9 +36,11 @@ class Order:
 
 @dataclass(slots=True)
 class HaltWatch:
-    """`halts` is None until they were read back from the store; commands wait for that. `seen_us` is up to when history was
-    seen and set against the book (monotonic us). `unsaid` are halts whose release is not durable yet, so nobody was told. `before` are the discrepancies
-    that an earlier incarnation left open."""
+    """`halts` is None until they were read back from the store; commands wait for that.
+
+    `seen_us` is up to when history was seen and set against the book (monotonic us). `unsaid` are halts whose release is not
+    durable yet, so nobody was told. `before` are the discrepancies that an earlier incarnation left open.
+    """
 
     read: HaltReader
     halts: Halts | None = None

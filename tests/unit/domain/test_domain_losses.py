@@ -1,0 +1,141 @@
+"""What of a discrepancy is lost without a reason that one may trust, and since when."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile_actors.domain.balances import Field, Leg
+from reconcile_actors.domain.causes import Missing
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Kind, Severity, State
+from reconcile_actors.domain.losses import Loss, Ripening, losses_of
+from reconcile_actors.domain.movements import Movement, MovementType
+
+USD = Leg("spot", "USD", Field.TOTAL)
+EARN = Leg("earn", "USD", Field.TOTAL)
+PERP = Leg("spot", "BTC/USDC:USDC", Field.POSITION)
+
+
+def discrepancy(difference: str, leg: Leg = USD, **changes: object) -> BalanceDiscrepancy:
+    """One past doubt, worth its amount in USD."""
+    one = BalanceDiscrepancy(
+        id="a:spot:USD:total:1",
+        exchange="a",
+        wallet=leg.wallet,
+        currency=leg.currency,
+        field=leg.field,
+        episode=1,
+        kind=Kind.MISMATCH,
+        severity=Severity.WARNING,
+        local=Decimal(0),
+        exchange_value=Decimal(0),
+        difference=Decimal(difference),
+        value_usd=abs(Decimal(difference)),
+        tolerance=Decimal(0),
+        cause="unexplained",
+        state=State.CONFIRMED,
+        detected_at=1,
+    )
+    return replace(one, **changes)  # type: ignore[arg-type] # a test names the fields that it means
+
+
+def missing(kind: MovementType, id_: str = "M1", **effects: str) -> Missing:
+    """A movement that the book lacks; `earn` and `perp` are other legs, any other name is a currency of the wallet."""
+    legs = {"earn": EARN, "perp": PERP}
+    found = {legs.get(name, Leg("spot", name, Field.TOTAL)): Decimal(amount) for name, amount in effects.items()}
+    return Missing(Movement("a", "spot", kind, id_, found), found)
+
+
+def lost(one: BalanceDiscrepancy, *named: Missing, before: BalanceDiscrepancy | None = None) -> tuple[str, str] | None:
+    """How much of one discrepancy is lost, and how much of that was withdrawn."""
+    found = losses_of([one], named, {} if before is None else {before.id: before})
+    return (f"{found[0].amount}", f"{found[0].withdrawn}") if found else None
+
+
+@pytest.mark.parametrize(
+    ("difference", "named", "expected"),
+    [
+        ("-100", [], ("100", "0")),
+        ("100", [], None),
+        ("-100", [missing(MovementType.FILL, USD="-100")], None),
+        ("-100", [missing(MovementType.FEE, USD="-60")], ("40", "0")),
+        ("-100", [missing(MovementType.FEE, USD="-160")], None),
+        ("-100", [missing(MovementType.TRANSFER, USD="-100")], ("100", "100")),
+        ("-100", [missing(MovementType.TRANSFER, USD="-30"), missing(MovementType.FUNDING, USD="-50")], ("50", "30")),
+        ("-100", [missing(MovementType.TRANSFER, USD="-900")], ("100", "100")),
+        ("-100", [missing(MovementType.TRANSFER, USD="900")], ("100", "0")),
+        ("-100", [missing(MovementType.TRANSFER, USD="-100", earn="100")], None),
+        ("-100", [missing(MovementType.TRANSFER, USD="-100", earn="40")], ("100", "100")),
+        ("-100", [missing(MovementType.FILL, BTC="-3")], ("100", "0")),
+    ],
+)
+def test_what_is_lost(difference: str, named: list[Missing], expected: tuple[str, str] | None) -> None:
+    """What history explains is not; what left the account is, though history names it; never more than balances show."""
+    assert lost(discrepancy(difference), *named) == expected
+
+
+@pytest.mark.parametrize("difference", ["5", "-5"])
+def test_a_position_is_lost_either_way(difference: str) -> None:
+    """More of a contract than the book knows of is as bad as less of it."""
+    one = discrepancy(difference, PERP)
+    assert lost(one) == ("5", "0")
+    assert lost(one, missing(MovementType.FILL, perp=difference)) is None
+    assert lost(one, missing(MovementType.FILL, perp=str(Decimal(difference) * 3))) == ("5", "0")
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        discrepancy("-100", state=State.CANDIDATE),
+        discrepancy("-100", state=State.IGNORED),
+        discrepancy("-100", kind=Kind.PRECISION),
+        discrepancy("-100", USD._replace(field=Field.LOCKED)),
+        discrepancy("-100", USD._replace(field=Field.MOVEMENT)),
+    ],
+)
+def test_what_is_no_loss(one: BalanceDiscrepancy) -> None:
+    """What is in doubt, expected, rounding, only locked, or only an id."""
+    assert lost(one) is None
+
+
+def test_what_was_explained_before_a_restart_stays_so() -> None:
+    """As long as history does not list it again: then it speaks for itself."""
+    before = discrepancy("-100", cause="missed_fee", evidence=("M1",), explained=Decimal(-90))
+    assert lost(discrepancy("-100"), before=before) == ("10", "0")
+    assert lost(discrepancy("-100"), before=replace(before, explained=None)) is None
+    assert lost(discrepancy("-100"), missing(MovementType.FEE, USD="-70"), before=before) == ("30", "0")
+    for cause in (None, "unexplained", "missed_withdrawal"):
+        assert lost(discrepancy("-100"), before=replace(before, cause=cause)) == ("100", "0")
+
+
+def test_worth_and_size() -> None:
+    """At the price that the discrepancy was valued with; without one, only what was found severe is large."""
+    loss = Loss(discrepancy("-3", value_usd=Decimal(1)), Decimal(3))
+    assert loss.worth(Decimal("1.5")) == Decimal("0.5")
+    assert loss.is_large(Decimal(3), Decimal(1))
+    assert not loss.is_large(Decimal("2.9"), Decimal(1))
+    unpriced = Loss(discrepancy("-3", value_usd=None), Decimal(3))
+    assert unpriced.worth(Decimal(3)) is None
+    assert not unpriced.is_large(Decimal(3), Decimal(1))
+    severe = Loss(discrepancy("-3", value_usd=None, severity=Severity.ERROR), Decimal(3))
+    assert severe.is_large(Decimal("0.1"), Decimal(1))
+    assert not severe.is_large(Decimal(0), Decimal(1))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20).map(Decimal)), min_size=1, max_size=40),
+    st.integers(0, 20),
+)
+def test_ripe_is_the_least_that_was_seen_since(steps: list[tuple[int, Decimal]], age: int) -> None:
+    """Against the plain definition: the smallest amount from the last observation at or before the instant until now."""
+    ripening, now, seen = Ripening(), 0, []
+    for pause, amount in steps:
+        now += pause
+        ripening.observe(amount, now)
+        seen.append((now, amount))
+        until = now - age
+        earlier = [index for index, (at, _) in enumerate(seen) if at <= until]
+        expected = min(one for _, one in seen[earlier[-1] :]) if earlier else Decimal(0)
+        assert ripening.ripe(until) == expected
