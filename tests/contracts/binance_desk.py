@@ -40,11 +40,23 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    *, seed: int = 7, limits: WeightLimits | None = None, retry_count: int = 3, **config: object
+    *,
+    seed: int = 7,
+    limits: WeightLimits | None = None,
+    retry_count: int = 3,
+    ahead_seconds: float = 0,
+    **config: object,
 ) -> AsyncIterator[Desk]:
-    """`limits` is what the exchange enforces, None for nothing; `config` goes into the gateway's configuration."""
+    """`limits` is what the exchange enforces, None for nothing; `config` goes into the gateway's configuration.
+
+    The gateway's clock is `ahead_seconds` ahead of the exchange's.
+    """
     time = VirtualTime()
-    async with SimulatedBinance(seed=seed, clock=lambda: time.clocks.utc_us() / 1e6, limits=limits) as binance:
+
+    def clock() -> float:
+        return time.clocks.utc_us() / 1e6 - ahead_seconds
+
+    async with SimulatedBinance(seed=seed, clock=clock, limits=limits) as binance:
         exchange = ExchangeConfig.model_validate({"id": "binance", "base_url": binance.base_url, **config})
         keys = Credentials(SecretStr(binance.keys.api_key), SecretStr(binance.keys.secret))
         client = await open_client("binance", keys, clocks=time.clocks, explain=explain, base_url=binance.base_url)

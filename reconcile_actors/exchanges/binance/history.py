@@ -14,7 +14,7 @@ from reconcile_actors.exchanges.binance.kept import Kept
 from reconcile_actors.exchanges.binance.limits import MARKETS, TRADES
 from reconcile_actors.exchanges.binance.lists import HOUR_US, Listing, account_lists, fills_of, read_list
 from reconcile_actors.exchanges.binance.markets import Markets, read_markets
-from reconcile_actors.exchanges.binance.traded import Traded
+from reconcile_actors.exchanges.binance.traded import Span, Traded
 from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.clocks import MICROSECONDS
 from reconcile_actors.exchanges.port import History
@@ -42,9 +42,7 @@ class PastOf:
         """See the port. Raises ExchangeFailureError."""
         if self._first_since_at is None:
             self._first_since_at = since_at
-        for listing, kept in self._lists:
-            if kept.through_at is None or not listing.patient or self._calls.has_room(listing.cost):
-                await self._refresh(listing, kept, since_at, None, deadline_us)
+        await self._read_lists(since_at, deadline_us)
         await self._read_fills(since_at, deadline_us)
         reached = [kept.through_at for _, kept in self._lists if kept.through_at is not None]
         through_at = max(since_at, min(reached))
@@ -64,22 +62,36 @@ class PastOf:
             self._markets, self._markets_us = read_markets(answer.content), self._now_us()
         return self._markets
 
+    async def _read_lists(self, since_at: int, deadline_us: int) -> None:
+        """All lists that there is room for, the least recent first, so that cheap ones do not keep a dear one out."""
+        full: set[str] = set()
+        for listing, kept in sorted(self._lists, key=lambda one: one[1].through_at or 0):
+            counter = listing.cost.counter
+            if kept.through_at is not None and (counter in full or not self._calls.has_room(listing.cost)):
+                full.add(counter)
+            else:
+                await self._refresh(listing, kept, since_at, since_at, deadline_us)
+
     async def _read_fills(self, since_at: int, deadline_us: int) -> None:
         markets = await self.markets(deadline_us)
-        for asked, (symbol, span) in enumerate(self._traded.to_ask(markets).items()):
-            if asked > 0 and not self._calls.has_room(TRADES):
+        for symbol, span in self._traded.to_ask(markets).items():
+            if not self._calls.has_room(TRADES):
                 break
             kept = self._fills.setdefault(symbol, Kept())
-            first_at = None if span is None else span.from_at if span.from_at is not None else self._first_since_at
             listing = fills_of(self._reader, markets.natives[symbol], symbol)
-            through_at = await self._refresh(listing, kept, since_at, first_at, deadline_us)
+            through_at = await self._refresh(listing, kept, since_at, self._first_at(span, since_at), deadline_us)
             self._traded.asked(symbol, through_at, has_fills=kept.has_any)
         self._fills = {one: kept for one, kept in self._fills.items() if kept.has_any or self._traded.cares_for(one)}
 
-    async def _refresh(
-        self, listing: Listing, kept: Kept, since_at: int, first_at: int | None, deadline_us: int
-    ) -> int:
-        start_at = kept.start(since_at, first_at=first_at)
+    def _first_at(self, span: Span | None, since_at: int) -> int:
+        """From when the fills of a symbol are wanted that were never asked for."""
+        if span is None:
+            return since_at
+        start_at = self._first_since_at if span.from_start and self._first_since_at is not None else span.from_at
+        return min(since_at, span.from_at, start_at)
+
+    async def _refresh(self, listing: Listing, kept: Kept, since_at: int, first_at: int, deadline_us: int) -> int:
+        start_at = kept.start(since_at, first_at)
         listed_from = max(0, start_at - listing.lookback_us)
         seen_at: list[int] = []
 

@@ -19,10 +19,10 @@ class Kept:
     through_at: int | None = None
     _entries: Sequence[Entry] = field(default_factory=tuple)
 
-    def start(self, since_at: int, *, first_at: int | None = None) -> int:
-        """From when to read so that all since `since_at` is known: the first time since `first_at`, where that is earlier."""
+    def start(self, since_at: int, first_at: int) -> int:
+        """From when to read so that all since `since_at` is known: the first time since `first_at`."""
         if self.from_at is None or self.through_at is None:
-            return since_at if first_at is None else min(since_at, first_at)
+            return first_at
         return since_at if since_at < self.from_at else self.through_at - OVERLAP_US
 
     def take(

@@ -33,7 +33,7 @@ class Listing:
     """One list: what to ask, what that costs, how to tell that an answer is whole, and what its rows mean.
 
     `window_us` is the longest that may be asked for at once. `lookback_us` is how much earlier than it counts a row may be
-    listed. A `patient` list is left for the next time when its counter has no room now.
+    listed.
     """
 
     name: str
@@ -44,7 +44,6 @@ class Listing:
     read: Callable[[object], list[Entry]]
     params: Mapping[str, object] = field(default_factory=dict)
     lookback_us: int = 0
-    patient: bool = False
 
 
 def shorter_than(count: int, key: str | None = None) -> IsWhole:
@@ -87,7 +86,6 @@ def account_lists(reader: Reader) -> tuple[Listing, ...]:
             read=reader.withdrawals,
             params={"limit": _ROWS_MAX},
             lookback_us=2 * DAY_US,  # so that what was on its way is seen to have arrived
-            patient=True,
         ),
         Listing(
             name="conversions",
@@ -98,7 +96,6 @@ def account_lists(reader: Reader) -> tuple[Listing, ...]:
             read=reader.conversions,
             params={"limit": _ROWS_MAX},
             lookback_us=HOUR_US,
-            patient=True,
         ),
         Listing(
             name="dividends",

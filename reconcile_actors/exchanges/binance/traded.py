@@ -23,10 +23,13 @@ _DUE_MAX: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When the fills in question happened (UTC us); None: since the account was first looked at."""
+    """When the fills in question happened (UTC us). `changed`: totals were seen to change; `from_start`: since the account was
+    first looked at, whatever `from_at` says."""
 
-    from_at: int | None
+    from_at: int
     until_at: int
+    changed: bool = True
+    from_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Traded:
         before, from_at = self._totals, self._read_at - self._lag_us
         if before is None:
             held = frozenset(currency for currency, total in totals.items() if total)
-            self._note(_Change(held, Span(None, bracket.received_at)))
+            self._note(_Change(held, Span(bracket.requested_at, bracket.received_at, changed=False, from_start=True)))
         else:
             changed = {one for one in {*totals, *before} if totals.get(one, ZERO) != before.get(one, ZERO)}
             self._note(_Change(frozenset(changed), Span(from_at, bracket.received_at)))
@@ -63,7 +66,7 @@ class Traded:
             for symbol in markets.among(change.currencies):
                 self._add_due(symbol, change.span)
         self._changes.clear()
-        due = sorted(self._due, key=lambda symbol: (self._due[symbol].from_at is None, self._due[symbol].until_at))
+        due = sorted(self._due, key=lambda symbol: (not self._due[symbol].changed, self._due[symbol].until_at))
         traded = [symbol for symbol in self._traded if symbol not in self._due and symbol in markets.natives]
         pressing = due[: SYMBOLS_A_READ - min(len(traded), SYMBOLS_A_READ // 2)]
         return {symbol: self._due.get(symbol) for symbol in [*pressing, *traded][:SYMBOLS_A_READ]}
@@ -98,5 +101,9 @@ class Traded:
 
 
 def _joined(one: Span, other: Span) -> Span:
-    from_at = None if one.from_at is None or other.from_at is None else min(one.from_at, other.from_at)
-    return Span(from_at, max(one.until_at, other.until_at))
+    return Span(
+        min(one.from_at, other.from_at),
+        max(one.until_at, other.until_at),
+        one.changed or other.changed,
+        one.from_start or other.from_start,
+    )

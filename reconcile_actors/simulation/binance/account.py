@@ -123,7 +123,7 @@ class BinanceAccount(Account):
     def _charge(self, order: Order, volume: Decimal, cost: Decimal, rate: Decimal) -> tuple[str, Decimal]:
         per_bnb = _PER_BNB.get(order.pair.quote)
         if self.pays_fees_in_bnb and per_bnb is not None:
-            charged = rounded(times(over(times(cost, rate), per_bnb), _BNB_DISCOUNT), 8)
+            charged = rounded(over(times(times(cost, rate), _BNB_DISCOUNT), per_bnb), 8)
             if self.available("BNB") >= charged and "BNB" not in {order.pair.base, order.pair.quote}:
                 return "BNB", charged
         return super()._charge(order, volume, cost, rate)

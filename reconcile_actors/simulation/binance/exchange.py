@@ -17,7 +17,7 @@ from typing import Self
 from reconcile_actors.simulation.binance.account import BinanceAccount, BinanceMint
 from reconcile_actors.simulation.binance.auth import ALL_PERMISSIONS, BinancePermission, Keys, User
 from reconcile_actors.simulation.binance.instruments import BINANCE
-from reconcile_actors.simulation.binance.limits import DEFAULT_LIMITS, WeightLimits
+from reconcile_actors.simulation.binance.limits import DEFAULT_LIMITS, Weight, WeightLimits
 from reconcile_actors.simulation.binance.server import BinanceServer
 from reconcile_actors.simulation.faults import Faults, RequestLog
 from reconcile_actors.simulation.ids import IdMint
@@ -103,6 +103,12 @@ class SimulatedBinance:
         self.market.attach(account)
         self._users[user.keys.api_key] = user
         return user
+
+    def use_weight(self, weight: Weight) -> None:
+        """Somebody else behind the same address uses some of what the minute may cost. Raises RuntimeError before it is started."""
+        if self._server is None:
+            raise RuntimeError("the simulated exchange is not started")
+        self._server.count(weight)
 
     def revoke(self, user: User) -> None:
         """The user's key is deleted at the exchange: from now on it is invalid."""

@@ -14,7 +14,7 @@ from reconcile_actors.simulation.binance.balances import BALANCES
 from reconcile_actors.simulation.binance.breakage import broken_response, raise_declared_error
 from reconcile_actors.simulation.binance.endpoints import Call, Endpoint
 from reconcile_actors.simulation.binance.history import HISTORY
-from reconcile_actors.simulation.binance.limits import WeightLimits, Weights
+from reconcile_actors.simulation.binance.limits import Weight, WeightLimits, Weights
 from reconcile_actors.simulation.binance.mutations import bent, rendered
 from reconcile_actors.simulation.binance.public import PUBLIC
 from reconcile_actors.simulation.binance.wire import BinanceError, Json, milliseconds
@@ -53,6 +53,11 @@ class BinanceServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gate = asyncio.Event()
         self._faults.on_clear(self._release)
+
+    def count(self, weight: Weight) -> None:
+        """Counts a request that nobody sees; where nothing is limited, that changes nothing."""
+        if self._weights is not None:
+            self._weights.admit(weight, self._clock())
 
     async def start(self, host: str, port: int) -> int:
         """Listens; returns the port, which the system chooses for 0."""
