@@ -247,7 +247,7 @@ def test_prices_may_run_without_making_an_answer_implausible() -> None:
             one.fund()
             await snapshot(one)
             asked = len(one.dydx.requests.of("perpetualMarkets"))
-            one.dydx.chain._ticks["BTC-USD"] = 120_000  # noqa: SLF001 - twice the price between two reads
+            one.dydx.chain.set_price("BTC-USD", Decimal(120_000))
             one.time.advance(3)
             await snapshot(one)
             assert len(one.dydx.requests.of("perpetualMarkets")) == asked + 1

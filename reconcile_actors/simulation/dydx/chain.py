@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconcile_actors.simulation.dydx.markets import MARKETS
 from reconcile_actors.simulation.dydx.records import Stamp
-from reconcile_actors.simulation.money import ZERO, plus, times
+from reconcile_actors.simulation.money import ZERO, over, plus, times
 from reconcile_actors.simulation.seeding import seeded
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ class Chain:
         """The oracle price."""
         with self.lock:
             return times(MARKETS[ticker].tick, Decimal(self._ticks[ticker]))
+
+    def set_price(self, ticker: str, price: Decimal) -> None:
+        """The oracle's price from now on, in whole ticks."""
+        with self.lock:
+            self._ticks[ticker] = int(over(price, MARKETS[ticker].tick))
 
     def index(self, ticker: str, as_of: float | None = None) -> Decimal:
         """The funding index, USDC paid by one unit long: now, or as it stood at Unix seconds `as_of`."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from reconcile_actors.simulation.dydx.chain import Chain
 from reconcile_actors.simulation.dydx.markets import MARKETS
+from reconcile_actors.simulation.dydx.mutations import BARE
 from reconcile_actors.simulation.dydx.records import FundingPayment, PerpFill, PerpTransfer
 from reconcile_actors.simulation.dydx.subaccount import Subaccount
 from reconcile_actors.simulation.dydx.wire import (
@@ -64,7 +65,7 @@ class Call:
 
 def server_time(call: Call) -> Json:
     """The server's own clock."""
-    return {"iso": iso(call.now), "epoch": f"{call.now:.3f}"}
+    return {"iso": iso(call.now), "epoch": f"{BARE}{call.now:.3f}"}
 
 
 def height(call: Call) -> Json:

@@ -12,7 +12,7 @@ _AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 _LEGS = frozenset({"size", "price", "fee", "payment", "oraclePrice"})
 _TABLES = ("openPerpetualPositions", "assetPositions", "markets")
 _LISTS = ("fills", "transfers", "fundingPayments")
-_BARE = "\x00"  # marks a string that is to be written without its quotes
+BARE = "\x00"  # marks a string that is to be written without its quotes
 
 Change = Callable[[str], Json]
 
@@ -108,5 +108,5 @@ _CHANGES: dict[Fault, Callable[[FaultOptions], Change]] = {
     Fault.NON_FINITE: lambda options: lambda _value: options.value,
     Fault.HUGE: lambda _: lambda _value: "1e30",
     Fault.FORTY_DECIMALS: lambda _: _longer,
-    Fault.JSON_NUMBERS: lambda _: lambda value: _BARE + value,
+    Fault.JSON_NUMBERS: lambda _: lambda value: BARE + value,
 }
