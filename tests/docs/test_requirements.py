@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
 REQUIREMENTS = (
     *(f"FR-{number}" for number in range(1, 6)),
@@ -38,6 +39,16 @@ def test_every_test_that_is_named_exists() -> None:
     ]
     assert NAMED
     assert lacking == []
+
+
+def test_every_failure_is_shown() -> None:
+    """Each row of "When something fails" names a test that exists."""
+    section = ARCHITECTURE.split("## When something fails")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    named = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in rows]
+    assert len(rows) > 10
+    assert all(named)
+    assert [one for row in named for one in row if one[1] not in _tests_in(ROOT / one[0])] == []
 
 
 def test_every_requirement_is_listed() -> None:
