@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "discrepancies": Entry("discrepancies", "discrepancies", "What differs, and what is to be done about it."),
     "exchanges": Entry("exchanges", "exchanges", "Accounts: list, pause, resume."),
     "halt": Entry("halt", "halt", "Trading halts: list, release."),
+    "alerts": Entry("alerts", "alerts", "Alerts: send a test through every sink."),
     "audit": Entry("audit", "audit", "The tamper-evident log: verify it, show its entries."),
     "config": Entry("config", "config", "The configuration: check, show with origins, JSON schema."),
 }

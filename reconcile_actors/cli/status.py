@@ -34,6 +34,7 @@ def status(*, config: Path, as_json: bool) -> None:
         click.echo(f"{output.styled('halted')}: {id_} (reconcile-actors halt list)")
     click.echo(f"status: {output.styled(document['status'])}; audit log: {document['audit_size']} entries\n")
     tables.accounts(document)
+    tables.sinks(document["alerts"])
 
 
 def _armed(document: Document) -> str:

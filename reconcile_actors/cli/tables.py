@@ -85,6 +85,15 @@ def halts(found: Sequence[Document]) -> None:
     output.print_table(("id", "reason", "requested", "acknowledged", "discrepancies"), rows, empty="no halt stands")
 
 
+def sinks(found: Sequence[Document]) -> None:
+    """A row for each alert sink, where there is one."""
+    if not found:
+        return
+    rows = [(one["name"], one["pending"], one["failed"], one["told_at"], one["trouble"]) for one in found]
+    click.echo()
+    output.print_table(("alerts to", "pending", "failed", "last told", "trouble"), rows, empty="no sink")
+
+
 def portfolio(document: Document) -> None:
     """A row for each balance and position; an account that cannot be compared says why."""
     rows = [

@@ -168,7 +168,7 @@ def halt_alert(halt: TradingHalt) -> OutboxRow:
     what = "trading may go on" if over else "trading should stop"
     return Alert(
         kind=AlertKind.HALT,
-        key=f"{halt.exchange}:halt:{halt.id}",
+        key=halt.id,
         phase=Phase.RESOLVED if over else Phase.FIRING,
         severity=Severity.ERROR,
         account=halt.exchange,
@@ -183,7 +183,7 @@ def repair_alert(adjustment: Adjustment) -> OutboxRow:
     """An adjustment was posted to the book."""
     return Alert(
         kind=AlertKind.REPAIR,
-        key=f"{adjustment.exchange}:repair:{adjustment.id}",
+        key=adjustment.id,
         phase=Phase.NOTE,
         severity=Severity.INFO,
         account=adjustment.exchange,

@@ -21,7 +21,7 @@ from reconcile_actors.domain.halt import TradingHalt
 from reconcile_actors.domain.ledger import AuditEntry, OutboxRow, UnitOfWork
 from reconcile_actors.sinks.port import Acknowledged, Failed, Postponed, Result
 
-HALT = TradingHalt("h1", "a", "large_loss", (), 1)
+HALT = TradingHalt("a:halt:h1", "a", "large_loss", (), 1)
 HALTED = halt_alert(HALT)
 RELEASED = halt_alert(replace(HALT, released_at=2))
 KEY = "a:halt:h1"

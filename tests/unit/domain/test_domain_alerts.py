@@ -148,7 +148,7 @@ def test_bands(value: str | None, band: str) -> None:
     assert band_of(None if value is None else Decimal(value)) == band
 
 
-HALT = TradingHalt("h1", "main", "large_loss", (ONE.id,), 1)
+HALT = TradingHalt("main:halt:spot:BTC:total:1", "main", "large_loss", (ONE.id,), 1)
 ADJUSTMENT = Adjustment(
     id="r1",
     exchange="main",
@@ -186,7 +186,7 @@ def test_every_alert_survives_the_outbox(name: str) -> None:
 
 def test_a_beginning_and_its_end_share_their_key() -> None:
     """So that a receiver can close what it opened."""
-    assert ROWS["halt"].body["key"] == ROWS["released"].body["key"] == "main:halt:h1"
+    assert ROWS["halt"].body["key"] == ROWS["released"].body["key"] == "main:halt:spot:BTC:total:1"
     assert ROWS["degraded"].body["key"] == ROWS["recovered"].body["key"] == "main:degraded"
 
 
