@@ -14,11 +14,12 @@ from reconcile_actors.cli.opening import open_system
 from reconcile_actors.cli.recording import Sender, daemon_sender, system_sender
 from reconcile_actors.config import Settings
 from reconcile_actors.console.views import Document
+from reconcile_actors.domain.balances import Field
 from reconcile_actors.domain.snapshot import Snapshot
 from reconcile_actors.errors import CredentialsError, ReconcileError, StoreError, UsageError
 from reconcile_actors.exchanges.port import ExchangeFailureError, ExchangeGateway, FailureClass
 from reconcile_actors.exchanges.registry import open_gateway
-from reconcile_actors.messages import SetBalances, StatedBalance
+from reconcile_actors.messages import SetBalances, SetPositions, StatedBalance, StatedPosition
 from reconcile_actors.messages.wire import to_datetime
 
 _TRIES: Final = 3
@@ -69,24 +70,27 @@ async def _import(settings: Settings, names: Sequence[str], way: _Way, *, replac
     for statement, answer in zip(statements, answers, strict=True):
         if answer["status"] == "refused":
             raise StoreError(f"{statement.exchange}: the opening was refused: {answer['reason']}")
-    rows = [(one.exchange, one.wallet, len(one.balances)) for one in statements]
+    rows = [(one.exchange, one.wallet, len(one.balances)) for one in statements if isinstance(one, SetBalances)]
     output.print_table(("account", "wallet", "currencies stated"), rows, empty="nothing was stated")
     click.echo(f"{len(rows)} opening(s) recorded", err=True)
 
 
-async def _statements(settings: Settings, name: str) -> list[SetBalances]:
+async def _statements(settings: Settings, name: str) -> list[SetBalances | SetPositions]:
     output.progress(f"reading {name} ...")
     try:
         gateway = await open_gateway(name, settings.exchanges[name], settings.reconciliation)
         try:
             snapshot = await _quiet_snapshot(gateway, name, settings.reconciliation.timeout_seconds)
+            has_positions = Field.POSITION in gateway.facts.authoritative
         finally:
             await gateway.close()
     except ExchangeFailureError as error:
         if error.failure is FailureClass.CREDENTIALS:
             raise CredentialsError(f"{name}: the exchange refused the credentials ({error.code})") from None
         raise AccountUnknownError(f"{name}: unknown: {error}") from None
-    return [_statement(snapshot, name, wallet) for wallet in settings.exchanges[name].wallets]
+    wallets = settings.exchanges[name].wallets
+    balances = [_statement(snapshot, name, wallet) for wallet in wallets]
+    return [*balances, *(_positions(snapshot, name, wallet) for wallet in wallets if has_positions)]
 
 
 async def _quiet_snapshot(gateway: ExchangeGateway, name: str, timeout_seconds: float) -> Snapshot:
@@ -131,3 +135,13 @@ def _statement(snapshot: Snapshot, name: str, wallet: str) -> SetBalances:
             )
     at = to_datetime(snapshot.bracket.received_at)
     return SetBalances(exchange=name, wallet=wallet, version=None, balances=tuple(rows), as_of=at, includes_through=at)
+
+
+def _positions(snapshot: Snapshot, name: str, wallet: str) -> SetPositions:
+    rows = tuple(
+        StatedPosition(symbol=symbol, quantity=position.quantity)
+        for (held_in, symbol), position in sorted(snapshot.positions.items())
+        if held_in == wallet
+    )
+    at = to_datetime(snapshot.bracket.received_at)
+    return SetPositions(exchange=name, wallet=wallet, version=None, positions=rows, as_of=at, includes_through=at)

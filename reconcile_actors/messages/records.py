@@ -111,7 +111,8 @@ class StatedPosition(Part):
     quantity: Amount
 
 
-Version = Annotated[int, Field(ge=0, lt=2**53)]
+# strict: "7", true and 7.0 are no version, and a guess at one would take a place in the order for good
+Version = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 
 
 class SetBalances(Record):
@@ -134,9 +135,9 @@ class SetBalances(Record):
 
 
 class SetPositions(Record):
-    """Every position of the wallet, absolutely: a symbol that is not listed is flat."""
+    """Every position of the wallet, absolutely: a symbol that is not listed is flat. For its `version` see `SetBalances`."""
 
-    version: Version
+    version: Version | None
     positions: tuple[StatedPosition, ...]
     as_of: Utc | None = None
     includes_through: Utc | None = None

@@ -5,6 +5,7 @@ The oracle of every accuracy figure: this room shares no code with what it judge
 
 from reconcile_actors.simulation.account import Account
 from reconcile_actors.simulation.binance import SimulatedBinance
+from reconcile_actors.simulation.dydx import DydxTrader, SimulatedDydx
 from reconcile_actors.simulation.kraken import Fault, FaultOptions, SimulatedKraken, Tier
 from reconcile_actors.simulation.market import Market
 from reconcile_actors.simulation.reports import Misreporting, Report
@@ -12,12 +13,14 @@ from reconcile_actors.simulation.trader import Trader
 
 __all__ = [
     "Account",
+    "DydxTrader",
     "Fault",
     "FaultOptions",
     "Market",
     "Misreporting",
     "Report",
     "SimulatedBinance",
+    "SimulatedDydx",
     "SimulatedKraken",
     "Tier",
     "Trader",

@@ -2,7 +2,7 @@
 
 from reconcile_actors.kernel.deterministic_host import DeterministicHost
 from reconcile_actors.kernel.probe import Probe
-from reconcile_actors.simulation import SimulatedBinance, SimulatedKraken
+from reconcile_actors.simulation import DydxTrader, SimulatedBinance, SimulatedDydx, SimulatedKraken
 from reconcile_actors.simulation.faults import Fault, FaultOptions
 from reconcile_actors.simulation.market import Market
 from reconcile_actors.simulation.reports import Misreporting
@@ -10,12 +10,14 @@ from reconcile_actors.simulation.trader import Trader
 
 __all__ = [
     "DeterministicHost",
+    "DydxTrader",
     "Fault",
     "FaultOptions",
     "Market",
     "Misreporting",
     "Probe",
     "SimulatedBinance",
+    "SimulatedDydx",
     "SimulatedKraken",
     "Trader",
 ]

@@ -1,7 +1,7 @@
 """`portfolio import --from-exchange`: openings from valid, quiet reads, or nothing at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,10 +9,10 @@ import pytest
 
 from reconcile_actors.cli import importing
 from reconcile_actors.config import load
-from reconcile_actors.domain.balances import Balance
+from reconcile_actors.domain.balances import Balance, Field, Position
 from reconcile_actors.domain.snapshot import Bracket, Snapshot, UnknownReason, Unreadable
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
-from reconcile_actors.messages import GetPortfolio, SetBalances
+from reconcile_actors.messages import GetPortfolio, SetBalances, SetPositions, StatedPosition
 from reconcile_actors.messages.wire import to_us
 from tests.unit.cli.cli_fakes import Cli, Opened, put_fake_system
 from tests.unit.console.console_fakes import AT, FakeSystem, portfolio_view, served, settings_in
@@ -33,6 +33,7 @@ def snapshot(digest: str = "d", *, total: Decimal | None = Decimal("1.5"), at: i
 @dataclass
 class FakeFacts:
     lag_seconds: float = 0.0
+    authoritative: frozenset[Field] = frozenset({Field.TOTAL})
 
 
 @dataclass
@@ -90,6 +91,25 @@ def test_an_opening_states_the_whole_wallet(cli: Cli, config: Path, opened: Open
     assert main.as_of == main.includes_through
     assert to_us(main.includes_through) == AT
     assert "currencies stated" in ended.out
+
+
+def test_where_the_exchange_states_positions_so_does_the_opening(
+    cli: Cli, config: Path, opened: Opened, gateway: FakeGateway
+) -> None:
+    """Each wallet's own, by the same read; where it holds none that is said, too."""
+    gateway.facts.authoritative = frozenset({Field.TOTAL, Field.POSITION})
+    short = Position("BTC/USDC:USDC", Decimal("-0.5"))
+    held = {("spot", short.symbol): short, ("staked", "ETH/USDC:USDC"): Position("ETH/USDC:USDC", Decimal(1), "staked")}
+    gateway.reads = [replace(snapshot(), positions=held)]
+    assert cli(*ARGUMENTS, config).code == 0
+    positions = [one for one in opened.system.recorded if isinstance(one, SetPositions)]
+    assert [(one.exchange, one.wallet, one.version) for one in positions] == [
+        ("main", "spot", None),
+        ("second", "spot", None),
+    ]
+    assert positions[0].positions == (StatedPosition(symbol=short.symbol, quantity=short.quantity),)
+    assert positions[0].includes_through is not None
+    assert to_us(positions[0].includes_through) == AT
 
 
 def test_an_opening_is_not_stated_twice(cli: Cli, config: Path, opened: Opened, gateway: FakeGateway) -> None:
