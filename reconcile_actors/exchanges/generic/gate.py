@@ -15,7 +15,7 @@ from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AmountError
 from reconcile_actors.exchanges.decoding import RepeatedKeys
 from reconcile_actors.exchanges.generic.probing import Formulas, Legs, Marks, Shape, amount, formulas_of, shape_of
-from reconcile_actors.exchanges.generic.tables import CodeOf, Holder, Row, Table, find_tables, is_empty, replaced
+from reconcile_actors.exchanges.generic.tables import CodeOf, Holder, Path, Row, Table, find_tables, is_empty, replaced
 
 _REASONS: Final = {
     "not_finite": UnknownReason.NOT_FINITE,
@@ -25,6 +25,8 @@ _REASONS: Final = {
 _SHAPES_MAX: Final = 256
 _TABLES_MAX: Final = 8
 _CODE = re.compile(r"(?=.*[A-Z])[A-Z0-9][A-Z0-9$._+-]{0,23}", re.ASCII)
+# What open positions would be worth: where it is not zero, a total may move with prices and not with movements.
+_UNREALISED = re.compile(r"upl$|unreali[sz]ed|unpnl|floating", re.ASCII)
 # Where an answer says that it goes on, ccxt may have read its first page only.
 _GOES_ON: Final = frozenset(
     {"cursor", "hasmore", "hasnext", "more", "nextcursor", "nextpage", "nextpagecursor", "nextstartingafter", "nexturi"}
@@ -172,24 +174,43 @@ def _goes_on(key: object, value: object) -> bool:
 
 
 def _amounts(row: Row, formulas: Formulas, legs: Legs | None) -> Amounts | Rejected:
+    """What a row states, where the result says the same of it."""
+    if any(_is_unrealised(label, cell.value) for label, cell in row.cells.items()):
+        return _bad("open_positions")
     try:
-        total = amount(row, formulas.total)
         free, used = (None if one is None else amount(row, one) for one in (formulas.free, formulas.used))
-        if legs is None:
-            return Amounts(total, free, used) if not total else _bad("row_not_taken")
-        stated = [None if text is None else money.parse_amount(text) for text in (legs.total, legs.free, legs.used)]
-        debt = money.ZERO if legs.debt is None else money.parse_amount(legs.debt)
+        own = Amounts(amount(row, formulas.total), free, used)
+        problem = _contradiction(own, legs)
     except AmountError as error:
         return Rejected(_REASONS.get(error.reason, UnknownReason.BAD_SHAPE), error.reason)
-    if stated[0] != total or any(
-        own is not None and own != said for own, said in ((free, stated[1]), (used, stated[2]))
-    ):
+    return own if problem is None else problem
+
+
+def _contradiction(own: Amounts, legs: Legs | None) -> Rejected | None:
+    """What speaks against a row; without `legs` the result leaves it out. Raises AmountError."""
+    total, free, used = own
+    if legs is None:
+        return None if not total else _bad("row_not_taken")
+    if legs.total is None or money.parse_amount(legs.total) != total:
         return _bad("not_the_answers_amount")
+    for stated, text in ((free, legs.free), (used, legs.used)):
+        if stated is not None and text is not None and money.parse_amount(text) != stated:
+            return _bad("not_the_answers_amount")
     if free is not None and used is not None and money.add(free, used) != total:
         return _bad("legs_do_not_add_up")
-    if debt <= 0 and any(leg is not None and leg < 0 for leg in (total, free, used)):
+    in_debt = legs.debt is not None and money.parse_amount(legs.debt) > 0
+    if not in_debt and any(leg is not None and leg < 0 for leg in own):
         return Rejected(UnknownReason.OUT_OF_RANGE, "negative_leg")
-    return Amounts(total, free, used)
+    return None
+
+
+def _is_unrealised(label: Path, value: object) -> bool:
+    if not label or not _UNREALISED.search(str(label[-1]).lower().replace("_", "")):
+        return False
+    try:
+        return value not in (None, "") and money.parse_amount(value) != 0
+    except AmountError:
+        return True
 
 
 def _bad(detail: str) -> Rejected:

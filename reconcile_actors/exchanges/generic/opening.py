@@ -51,9 +51,7 @@ async def open_generic(
 
 
 def _check_class(name: str, exchange_id: str, client: Any) -> None:
-    if client.has.get("fetchBalance") is not True:
-        raise ConfigError(f"exchanges.{name}.id: ccxt cannot read balances of {exchange_id}")
-    if client.has.get("spot") is not True:
+    if client.has.get("fetchBalance") is not True or client.has.get("spot") is not True:
         raise ConfigError(
             f"exchanges.{name}.id: {exchange_id} has no spot account, and one that moves with open positions cannot be compared"
         )

@@ -116,6 +116,15 @@ def test_a_total_of_its_own_needs_no_legs() -> None:
     assert verdict.rows == {"BTC": Amounts(Decimal(2), Decimal("1.5"), None)}
 
 
+@pytest.mark.parametrize("label", ["upl", "session_upl", "unrealisedPnl", "crossUnPnl", "total_unrealized_pnl"])
+def test_a_total_that_may_move_with_prices_is_unknown(label: str) -> None:
+    """An account with open positions is no spot account: its total moves without any movement."""
+    assert isinstance(Account().judge(data({**BTC, label: "0.00"})), Believed)
+    assert isinstance(Account().judge(data({**BTC, label: ""})), Believed)
+    assert detail(Account().judge(data({**BTC, label: "-0.3"}))) == "open_positions"
+    assert detail(Account().judge(data({**BTC, label: "much"}))) == "open_positions"
+
+
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity"])
 def test_not_finite_is_named(amount: str) -> None:
     """An amount that is no number has a reason of its own."""
