@@ -130,6 +130,8 @@ def _is_ripe(desk: Desk, context: Context, recovery: Recovery, history: HistoryW
 
 
 def _is_placed(tracker: Tracker, plan: Plan) -> bool:
+    if not plan.legs.isdisjoint(tracker.moved_legs):
+        return False  # the book has taken in a part of it: a read must tell what is left
     placed = {one.movement.key_text() for one in tracker.placed}
     loose = [one for one in tracker.named if one.movement.key_text() not in placed]
     if any(not plan.legs.isdisjoint(one.effects) for one in loose):

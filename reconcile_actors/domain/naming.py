@@ -1,6 +1,6 @@
 """What the exchange's history names and the book lacks, and how much of it a read has shown already."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -89,6 +89,13 @@ class Named:
         """These are part of no difference, as it has turned out."""
         for one in over:
             self._accounted.pop(_key(one), None)
+
+    def drop_gone(self, recent: Collection[str | None]) -> None:
+        """A difference stands without what has come into the book, but for the ids of that which came too recently to tell."""
+        named = {_key(one) for one in self.missing}
+        self._accounted = {
+            key: one for key, one in self._accounted.items() if key in named or one.movement.id in recent
+        }
 
     def settle(self) -> None:
         """No difference stands: what was accounted has come into the book, unless a newer history names it still."""

@@ -8,7 +8,7 @@ from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.causes import Missing, by_leg
 from reconcile_actors.domain.comparison import Amounts, Question
-from reconcile_actors.domain.discrepancy import Kind
+from reconcile_actors.domain.discrepancy import Kind, State
 from reconcile_actors.domain.doubts import Finding
 from reconcile_actors.domain.movements import merge
 from reconcile_actors.domain.naming import Named
@@ -62,7 +62,7 @@ class Standing:
     def agree(self, expected: Amounts, amounts: Amounts, question: Question, now_at: int) -> list[Change]:
         """A read agrees but for what was expected, up to rounding: nothing else stands, and what stands does not drift."""
         self._vague.clear()
-        changes: list[Change] = []
+        changes = self._prove(expected, question, now_at)
         for leg in [leg for leg in self.register.open if leg.field in VALUE_FIELDS and leg not in amounts]:
             changes += self.register.close(leg, now_at)
         for leg, amount in amounts.items():
@@ -71,7 +71,9 @@ class Standing:
 
     def apply(self, findings: Iterable[Finding], question: Question, now_at: int) -> list[Change]:
         """What a decided read says, leg by leg. A guess at its size does not change a difference that is open."""
-        changes: list[Change] = []
+        findings = list(findings)
+        certain = {one.leg: one.difference for one in findings if one.confirmed and one.difference is not None}
+        changes = self._prove(certain, question, now_at)
         for leg, difference, confirmed, vague in findings:
             self._vague.discard(leg)
             if difference is None:
@@ -80,6 +82,18 @@ class Standing:
                 if confirmed and vague:
                     self._vague.add(leg)
                 changes += self._observe(leg, difference, question, now_at, confirmed=confirmed)
+        return changes
+
+    def _prove(self, shown: Amounts, question: Question, now_at: int) -> list[Change]:
+        """A repair has worked, too, where all that differs still is what history names since: that is another loss."""
+        shift = self.named.shift()
+        moved = merge(self.losses(), shift) if shift else {}
+        repairing = [leg for leg, one in self.register.open.items() if one.state is State.REPAIRING and leg in shown]
+        changes: list[Change] = []
+        for leg in repairing:
+            apart = money.subtract(shown[leg], moved.get(leg, money.ZERO))
+            if leg in moved and leg in shift and question.tolerances.allow(leg, apart):
+                changes += self.register.close(leg, now_at)
         return changes
 
     def explain(self, now_at: int) -> list[Change]:

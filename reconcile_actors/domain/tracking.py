@@ -116,6 +116,11 @@ class Tracker:
         return self._doubts.of_value
 
     @property
+    def moved_legs(self) -> frozenset[Leg]:
+        """Where the difference should be another than the one that stands, by history or by what has come into the book since."""
+        return frozenset(self._standing.named.shift())
+
+    @property
     def vague_legs(self) -> frozenset[Leg]:
         """Where something is lost, and how much is not known."""
         return self._standing.vague_legs
@@ -330,7 +335,10 @@ class Tracker:
         if named.shift() and agreed.expected is question.expected[0]:
             named.account_all()
             return
-        if not agreed.expected:
+        if agreed.expected:
+            since_us = question.reach.earliest_us
+            named.drop_gone({one.id for one in recorded_after(question.window.entries, since_us)})
+        else:
             named.settle()
         shown = self._shown(question)
         named.account(one for one in shown if not agreed.expected.keys().isdisjoint(one.effects))

@@ -7,7 +7,6 @@ from actor_rig import Rig, settings_of
 
 from reconcile_actors.domain.adjustment import Action
 from reconcile_actors.domain.discrepancy import State
-from reconcile_actors.domain.movements import MovementType
 from reconcile_actors.messages import (
     AdjustmentProposed,
     DiscrepancyConfirmed,
