@@ -29,6 +29,8 @@ from reconcile_actors.messages.wire import parse_message, to_json, to_us
 
 BATCH_MAX: Final = 500
 STATE_EVERY: Final = 1_000
+# How far the trading process's clock may be ahead: past it a watermark would settle what it cannot know.
+AHEAD_US: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class AccountBook:
             book.first_message_us = waiting.told_us
         if isinstance(record, LocalWatermark):
             through = to_us(record.through)
+            if through > waiting.told_at + AHEAD_US:
+                return Recorded(status="refused", reason="in_the_future")
             book.watermark_at = through if book.watermark_at is None else max(book.watermark_at, through)
             return Recorded(status="recorded")
         change = to_change(record, book.wallets[0], waiting.told_at, book.settlement)

@@ -27,7 +27,7 @@ from reconcile_actors.messages import GetDiscrepancies, GetPortfolio, GetStatus
 from reconcile_actors.messages.views import PortfolioView, StatusView
 
 BODY_SECONDS_MAX: Final = 30.0
-_YES: Final = frozenset({"1", "true", "yes"})
+_FLAGS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 class Api:
@@ -86,7 +86,7 @@ class Api:
 
     async def discrepancies(self, request: Request) -> Response:
         """Open discrepancies; closed ones too with `?closed=true`."""
-        closed = request.query_params.get("closed", "") in _YES
+        closed = _flag(request, "closed")
         found = await self._ask_discrepancies(GetDiscrepancies(exchange=self._account(request), include_closed=closed))
         return JSONResponse(views.discrepancies(found))
 
@@ -141,6 +141,13 @@ class _Guard:
             logger.debug("a client went away before its request was whole")
         except Exception as error:  # noqa: BLE001 - see the class; Starlette has answered it before it raised it again
             logger.bind(error=type(error)).error("a request ended in an internal error")
+
+
+def _flag(request: Request, name: str) -> bool:
+    text = request.query_params.get(name)
+    if text is not None and text not in _FLAGS:
+        raise UsageError(f"{name}: true or false is right")
+    return text is not None and _FLAGS[text]
 
 
 def _checks(checks: Mapping[str, bool]) -> Response:

@@ -1,12 +1,15 @@
 """What every message shares: frozen, no unknown field, money as Decimal text, times as UTC."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from reconcile_actors.domain.money import parse_amount
+
+_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", re.ASCII)
 
 
 def _amount(value: object) -> Decimal:
@@ -19,6 +22,13 @@ def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("the time needs a zone: write it in UTC, as in 2026-01-31T12:00:00Z")
     return value.astimezone(UTC)
+
+
+def _time_text(value: object) -> object:
+    # pydantic would take numbers, and text that holds one, for seconds or milliseconds since 1970, by their size.
+    if isinstance(value, datetime) or (isinstance(value, str) and _TIME.match(value)):
+        return value
+    raise ValueError("write the time as text, in UTC, as in 2026-01-31T12:00:00Z")
 
 
 def _positive(value: Decimal) -> Decimal:
@@ -36,7 +46,7 @@ def _not_negative(value: Decimal) -> Decimal:
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 PositiveAmount = Annotated[Amount, AfterValidator(_positive)]
 UnsignedAmount = Annotated[Amount, AfterValidator(_not_negative)]
-Utc = Annotated[datetime, AfterValidator(_utc)]
+Utc = Annotated[datetime, BeforeValidator(_time_text), AfterValidator(_utc)]
 # A name travels into file names, logs and ids: one word, no control characters.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9$][A-Za-z0-9._$-]{0,31}$")]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import StrictBool, StringConstraints
 
 from reconcile_actors.messages.base import ExchangeMessage, Message, Name
 
@@ -101,4 +101,4 @@ class GetDiscrepancies(Message):
 
     exchange: Name | None = None
     id: str | None = None
-    include_closed: bool = False
+    include_closed: StrictBool = False

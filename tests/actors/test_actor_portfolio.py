@@ -203,12 +203,22 @@ def test_every_kind_of_movement_is_booked(desk: PortfolioDesk) -> None:
     assert desk.ledger.kinds() == ["book.statement", "book.funding", "book.reward"]
 
 
+@pytest.mark.parametrize("seconds", [6, 60, 10**8])
+def test_a_watermark_of_the_future_is_refused(desk: PortfolioDesk, seconds: int) -> None:
+    """Nobody has reported what has not happened: believed, it would let every later read count too early."""
+    desk.record(statement(1))
+    ahead = desk.host.clock.utc() + timedelta(seconds=seconds)
+    answer = desk.record(LocalWatermark(exchange="a", through=ahead))
+    assert (answer.status, answer.reason) == ("refused", "in_the_future")
+    assert desk.window().watermark_at is None
+
+
 def test_a_watermark_never_goes_back_and_writes_nothing(desk: PortfolioDesk) -> None:
     """LocalWatermark is answered, stands in the window, and an earlier one changes nothing."""
     desk.record(statement(1))
     writes = len(desk.ledger.groups)
     now = desk.host.clock.utc()
-    assert desk.record(LocalWatermark(exchange="a", through=now + timedelta(seconds=60))).status == "recorded"
+    assert desk.record(LocalWatermark(exchange="a", through=now + timedelta(seconds=4))).status == "recorded"
     later = desk.window().watermark_at
     desk.record(LocalWatermark(exchange="a", through=now))
     assert desk.window().watermark_at == later

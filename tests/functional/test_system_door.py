@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -208,7 +209,7 @@ def test_a_system_that_contacts_no_exchange(config: Path, kraken: SimulatedKrake
         async with ReconciliationSystem.open(config, contact_exchanges=False) as system:
             assert (await system.record(opening("main", kraken.user))).status == "recorded"
             assert (
-                await system.record(LocalWatermark(exchange="main", through="2030-01-01T00:00:00Z"))
+                await system.record(LocalWatermark(exchange="main", through=datetime.now(UTC)))
             ).status == "recorded"
             report = await reconcile(system, "main")
             assert (report.status, report.unknown_reason) == (ReconciliationStatus.UNKNOWN, UnknownReason.DISABLED)

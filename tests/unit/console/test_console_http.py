@@ -95,6 +95,18 @@ def test_discrepancies_pass_their_filters_on(system: FakeSystem) -> None:
     assert system.asked[-1][0] == GetDiscrepancies(exchange="main", include_closed=True)
 
 
+@pytest.mark.parametrize(
+    ("text", "closed"), [("", False), ("?closed=false", False), ("?closed=0", False), ("?closed=1", True)]
+)
+def test_closed_is_true_or_false(system: FakeSystem, text: str, closed: bool) -> None:
+    """What is neither is refused, and nothing is guessed of it."""
+    assert call(system, "GET", f"/api/v1/discrepancies{text}")[0] == 200
+    assert system.asked[-1][0] == GetDiscrepancies(include_closed=closed)
+    for wrong in ("maybe", "", "TRUE", "2"):
+        status, body, _ = call(system, "GET", f"/api/v1/discrepancies?closed={wrong}")
+        assert (status, body) == (400, {"error": "closed: true or false is right", "exit_code": 2})
+
+
 def test_one_discrepancy_by_id_even_with_a_slash(system: FakeSystem) -> None:
     """An id with a symbol in it is one path segment; one that does not exist is 404."""
     assert call(system, "GET", "/api/v1/discrepancies/main:spot:BTC:total:1")[0] == 200

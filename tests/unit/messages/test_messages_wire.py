@@ -108,6 +108,10 @@ def test_times_are_exact_to_the_microsecond(at: datetime) -> None:
         ({"quantity": "0." + "1" * 40}, "quantity: too_precise"),
         ({"fee": None}, "fee and fee_currency go together"),
         ({"occurred_at": "2026-01-01T00:00:00"}, "the time needs a zone"),
+        ({"occurred_at": "2026-01-01"}, "occurred_at: write the time as text, in UTC"),
+        ({"occurred_at": 1767225600}, "occurred_at: write the time as text, in UTC"),
+        ({"occurred_at": "1767225600"}, "occurred_at: write the time as text, in UTC"),
+        ({"occurred_at": True}, "occurred_at: write the time as text, in UTC"),
         ({"extra": 1}, "extra: Extra inputs"),
         ({"exchange": "../x"}, "exchange: "),
         ({"id": "a b"}, "id: "),
@@ -119,6 +123,21 @@ def test_wrong_lines_say_what_is_wrong(change: dict[str, Any], text: str) -> Non
     """The reason names the field and what would be right."""
     with pytest.raises(MessageError, match=text):
         parse_message(json.dumps(FILL | change))
+
+
+@pytest.mark.parametrize("version", ["7", True, "", "x", -1, 2**53])
+@pytest.mark.parametrize("line", [CONTRACT[7], CONTRACT[9]])
+def test_a_version_is_a_whole_number(line: str, version: object) -> None:
+    """Text that looks like one, or a truth value, takes no place in the order of statements."""
+    with pytest.raises(MessageError, match="version: "):
+        parse_message(json.dumps(json.loads(line) | {"version": version}))
+
+
+@pytest.mark.parametrize("flag", ["maybe", "true", 1])
+def test_a_flag_is_true_or_false(flag: object) -> None:
+    """Nothing else is taken for one of them."""
+    with pytest.raises(MessageError, match="include_closed: "):
+        parse_message(json.dumps({"type": "GetDiscrepancies", "include_closed": flag}))
 
 
 @pytest.mark.parametrize(
