@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
     from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
     from reconcile_actors.event_readers import EventIterator, EventStream
+    from reconcile_actors.exchanges.coinbase import CoinbaseReconciler
     from reconcile_actors.exchanges.dydx import DydxReconciler
     from reconcile_actors.exchanges.kraken import KrakenReconciler
     from reconcile_actors.service import PortfolioReconciliationService
@@ -27,6 +28,7 @@ __all__ = [
     "AuditActor",
     "Balance",
     "BalanceDiscrepancy",
+    "CoinbaseReconciler",
     "DydxReconciler",
     "EventIterator",
     "EventStream",
@@ -46,6 +48,7 @@ _HOMES: Final = {
     "AuditActor": "actors.audit",
     "Balance": "domain.balances",
     "BalanceDiscrepancy": "domain.discrepancy",
+    "CoinbaseReconciler": "exchanges.coinbase",
     "DydxReconciler": "exchanges.dydx",
     "EventIterator": "event_readers",
     "EventStream": "event_readers",

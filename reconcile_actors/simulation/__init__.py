@@ -5,6 +5,7 @@ The oracle of every accuracy figure: this room shares no code with what it judge
 
 from reconcile_actors.simulation.account import Account
 from reconcile_actors.simulation.binance import SimulatedBinance
+from reconcile_actors.simulation.coinbase import SimulatedCoinbase
 from reconcile_actors.simulation.dydx import DydxTrader, SimulatedDydx
 from reconcile_actors.simulation.kraken import Fault, FaultOptions, SimulatedKraken, Tier
 from reconcile_actors.simulation.market import Market
@@ -20,6 +21,7 @@ __all__ = [
     "Misreporting",
     "Report",
     "SimulatedBinance",
+    "SimulatedCoinbase",
     "SimulatedDydx",
     "SimulatedKraken",
     "Tier",

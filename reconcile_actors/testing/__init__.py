@@ -2,7 +2,7 @@
 
 from reconcile_actors.kernel.deterministic_host import DeterministicHost
 from reconcile_actors.kernel.probe import Probe
-from reconcile_actors.simulation import DydxTrader, SimulatedBinance, SimulatedDydx, SimulatedKraken
+from reconcile_actors.simulation import DydxTrader, SimulatedBinance, SimulatedCoinbase, SimulatedDydx, SimulatedKraken
 from reconcile_actors.simulation.faults import Fault, FaultOptions
 from reconcile_actors.simulation.market import Market
 from reconcile_actors.simulation.reports import Misreporting
@@ -17,6 +17,7 @@ __all__ = [
     "Misreporting",
     "Probe",
     "SimulatedBinance",
+    "SimulatedCoinbase",
     "SimulatedDydx",
     "SimulatedKraken",
     "Trader",
