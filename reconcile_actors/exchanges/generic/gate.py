@@ -14,7 +14,16 @@ from reconcile_actors.domain import money
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AmountError
 from reconcile_actors.exchanges.decoding import RepeatedKeys
-from reconcile_actors.exchanges.generic.probing import Formulas, Legs, Marks, Shape, amount, formulas_of, shape_of
+from reconcile_actors.exchanges.generic.probing import (
+    Formula,
+    Formulas,
+    Legs,
+    Marks,
+    Shape,
+    amount,
+    formulas_of,
+    shape_of,
+)
 from reconcile_actors.exchanges.generic.tables import CodeOf, Holder, Path, Row, Table, find_tables, is_empty, replaced
 
 _REASONS: Final = {
@@ -22,6 +31,7 @@ _REASONS: Final = {
     "too_large": UnknownReason.OUT_OF_RANGE,
     "too_precise": UnknownReason.OUT_OF_RANGE,
 }
+_DISAGREES: Final = "not_the_answers_amount"
 _SHAPES_MAX: Final = 256
 _TABLES_MAX: Final = 8
 _CODE = re.compile(r"(?=.*[A-Z])[A-Z0-9][A-Z0-9$._+-]{0,23}", re.ASCII)
@@ -66,6 +76,7 @@ class Gate:
         self._code_of = code_of
         self._allow_empty = allow_empty
         self._known: dict[Shape, Formulas] = {}
+        self._totals: dict[tuple[Path, Path | None], Formula] = {}
         self._holders: frozenset[Holder] = frozenset()
 
     async def judge(
@@ -113,8 +124,10 @@ class Gate:
         for row, shape in zip(table.rows, shapes, strict=True):
             amounts = _amounts(row, self._known[shape], result.get(row.code))
             if isinstance(amounts, Rejected):
-                for one in shapes:  # what was learnt while other amounts were zero may not be all: learn it anew
-                    self._known.pop(one, None)
+                if (
+                    amounts.detail == _DISAGREES
+                ):  # learnt while other amounts were zero, it may not be all: learn it anew
+                    self._forget(table, shapes)
                 return amounts
             rows[row.code] = amounts
         return rows
@@ -127,16 +140,26 @@ class Gate:
         if again is None or again.keys() != {row.code for row in table.rows}:
             return _bad("row_not_taken")
         learnt: dict[Shape, Formulas] = {}
+        total = self._totals.get((table.path, table.naming))
         for place, (row, shape) in enumerate(zip(table.rows, shapes, strict=True)):
             formulas = formulas_of(row, again[row.code], marks, place)
             if isinstance(formulas, str):
                 return _bad(formulas)
-            if learnt.setdefault(shape, formulas) != formulas:
+            # a row that lacks the field in which others state their total would be read as something less
+            total = total or formulas.total
+            if formulas.total != total or learnt.setdefault(shape, formulas) != formulas:
                 return _bad("rows_read_differently")
         if len(self._known) + len(learnt) > _SHAPES_MAX:
             self._known.clear()
         self._known.update(learnt)
+        if total is not None:
+            self._totals[table.path, table.naming] = total
         return None
+
+    def _forget(self, table: Table, shapes: Sequence[Shape]) -> None:
+        self._totals.pop((table.path, table.naming), None)
+        for shape in shapes:
+            self._known.pop(shape, None)
 
 
 def _at_first_sight(result: Mapping[str, Legs], contents: Sequence[object]) -> Rejected | None:
@@ -192,10 +215,10 @@ def _contradiction(own: Amounts, legs: Legs | None) -> Rejected | None:
     if legs is None:
         return None if not total else _bad("row_not_taken")
     if legs.total is None or money.parse_amount(legs.total) != total:
-        return _bad("not_the_answers_amount")
+        return _bad(_DISAGREES)
     for stated, text in ((free, legs.free), (used, legs.used)):
         if stated is not None and text is not None and money.parse_amount(text) != stated:
-            return _bad("not_the_answers_amount")
+            return _bad(_DISAGREES)
     if free is not None and used is not None and money.add(free, used) != total:
         return _bad("legs_do_not_add_up")
     in_debt = legs.debt is not None and money.parse_amount(legs.debt) > 0

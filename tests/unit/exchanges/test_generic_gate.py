@@ -88,7 +88,7 @@ def test_a_table_that_explains_the_result_is_believed_and_learnt_once() -> None:
         ({"coin": "btc", "free": "1.5"}, "leg_not_stated"),
         ({"coin": "btc", "locked": "1.5"}, "leg_not_stated"),
         ({"coin": "btc", "note": "none"}, "total_not_stated"),
-        ({"coin": "btc", "free": "1.5", "locked": "0.5", "total": "3"}, "legs_do_not_add_up"),
+        ({"coin": "btc", "free": "1.5", "locked": "0.5", "total": "3"}, "rows_read_differently"),
         ({"coin": "btc", "free": "-1", "locked": "0"}, "negative_leg"),
     ],
 )
@@ -100,6 +100,18 @@ def test_what_is_missing_is_not_zero(row: dict[str, object], why: str, seen_befo
         assert isinstance(account.judge(data(BTC, ETH)), Believed)
     assert detail(account.judge(data(row, ETH))) == why
     assert isinstance(account.judge(data(BTC, ETH)), Believed)
+
+
+def test_a_row_that_lacks_the_field_of_the_total_is_not_read_as_less() -> None:
+    """Where rows state totals, beside others or before, one that states its legs alone may lack a part: staked, lent, pending."""
+    staked = {"coin": "btc", "free": "1", "total": "3"}
+    bare = {"coin": "eth", "free": "1", "locked": "0"}
+    assert detail(Account().judge(data(staked, bare))) == "rows_read_differently"
+    account = Account()
+    assert isinstance(account.judge(data({**bare, "total": "1"})), Believed)
+    for _ in range(2):
+        assert detail(account.judge(data(bare))) == "rows_read_differently"
+    assert detail(Account().judge(data({**bare, "total": "3"}))) == "legs_do_not_add_up"
 
 
 def test_a_null_that_no_leg_follows_from_does_not_matter() -> None:
