@@ -19,6 +19,7 @@ from reconcile_actors.domain.halting import standing_of
 from reconcile_actors.domain.report import ReconciliationStatus
 from reconcile_actors.errors import ConfigError, StoreError, UnavailableError, UsageError
 from reconcile_actors.event_readers import EventIterator, EventReaders, EventStream
+from reconcile_actors.exchanges.certificates import check_ca_files
 from reconcile_actors.exchanges.credentials import check_credentials
 from reconcile_actors.exchanges.registry import check_exchanges
 from reconcile_actors.gaps import Gaps
@@ -130,6 +131,7 @@ class ReconciliationSystem:
         if gateways is None:
             check_exchanges(settings.exchanges)
             if contact:
+                check_ca_files(settings.exchanges)
                 check_credentials(settings)
         elif set(gateways) != set(settings.exchanges):
             raise ConfigError("gateways: give one for each configured account")

@@ -20,10 +20,12 @@ def config() -> None:
 @config_option
 def check(config: Path) -> None:
     """Say "ok", or name every error with what would be right (exit code 10). No exchange is contacted."""
-    from reconcile_actors.exchanges.registry import check_exchanges  # noqa: PLC0415 - only this command needs the gateways
+    from reconcile_actors.exchanges.certificates import check_ca_files  # noqa: PLC0415 - only this command needs them
+    from reconcile_actors.exchanges.registry import check_exchanges  # noqa: PLC0415 - the same
 
     settings = settings_of(config)
     check_exchanges(settings.exchanges)
+    check_ca_files(settings.exchanges)
     click.echo(f"ok: {len(settings.exchanges)} account(s): {', '.join(settings.exchanges)}")
 
 

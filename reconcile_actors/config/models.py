@@ -52,6 +52,20 @@ def _loopback_or_https(value: str | None) -> str | None:
     return value
 
 
+def _proxy(value: str | None) -> str | None:
+    """`value` where it names a proxy. Raises ValueError, without the password that may stand in it."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or not value.isprintable() or " " in value:
+        raise ValueError("not a proxy: write it as in http://127.0.0.1:3128")
+    return value
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -112,7 +126,7 @@ class ExchangeConfig(Section):
         None,
         description="after signing, a request for URL U goes to base_url/HOST(U)/PATH(U)?QUERY(U); plain http to loopback only",
     )
-    proxy: str | None = Field(None, description="HTTP proxy for every request")
+    proxy: Annotated[str | None, AfterValidator(_proxy)] = Field(None, description="HTTP proxy for every request")
     ca_file: Path | None = Field(None, description="certificate authorities to trust instead of the system's")
     allow_empty: bool = Field(default=False, description="true: an account without a single row is empty, not unknown")
     tier: Literal["starter", "intermediate", "pro"] = Field(

@@ -7,14 +7,13 @@ keys, signatures and bodies (I7). The one module that imports ccxt, and only whe
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reconcile_actors.domain.snapshot import Bracket
-from reconcile_actors.errors import ConfigError
+from reconcile_actors.exchanges.certificates import tls_context
 from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.credentials import Credentials
 from reconcile_actors.exchanges.decoding import decode
@@ -199,7 +198,7 @@ async def make_client(
     """ccxt's own object with our settings, and the transport that it speaks through. Raises ConfigError for a bad `ca_file`."""
     make, transport_class = await on_own_thread(lambda: _load(exchange_id), name="reconcile-load")
     needs_tls = base_url is None or base_url.startswith("https://")
-    tls = await on_own_thread(lambda: _tls_context(ca_file), name="reconcile-load") if needs_tls else None
+    tls = await on_own_thread(lambda: tls_context(ca_file), name="reconcile-load") if needs_tls else None
     transport = transport_class(clocks, base_url=base_url, proxy=proxy, tls=tls)
     keys = {"apiKey": credentials.api_key.get_secret_value(), "secret": credentials.secret.get_secret_value()}
     if credentials.password is not None:
@@ -216,17 +215,6 @@ def _load(exchange_id: str) -> tuple[Callable[[dict[str, object]], Any], type["T
     from reconcile_actors.exchanges.transport import Transport  # noqa: PLC0415 - the same, for aiohttp
 
     return getattr(ccxt.async_support, exchange_id), Transport
-
-
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    import certifi  # noqa: PLC0415 - comes with ccxt; its list of authorities is the one that ccxt trusts
-
-    try:
-        return ssl.create_default_context(cafile=certifi.where() if ca_file is None else str(ca_file))
-    except OSError as error:
-        raise ConfigError(
-            f"ca_file: {ca_file}: cannot be used ({type(error).__name__}); it must be a readable PEM file of certificates"
-        ) from None
 
 
 def _silent_logger() -> logging.Logger:

@@ -65,3 +65,23 @@ def test_true_is_no_number(tmp_path: Path, key: str) -> None:
     code, text = check(tmp_path, f"{ACCOUNT}[reconciliation]\n{key} = true\n")
     assert code == 10
     assert f"reconciliation.{key}" in text
+
+
+@pytest.mark.parametrize("command", [("config", "check"), ("once",)])
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('proxy = "junk"', "exchanges.main.proxy"),
+        ('base_url = "http://127.0.0.1:9"\nca_file = "absent.pem"', "exchanges.main.ca_file"),
+        ('ca_file = "config.toml"', "exchanges.main.ca_file"),
+    ],
+)
+def test_what_no_request_could_use_is_told_at_once(
+    tmp_path: Path, command: tuple[str, ...], line: str, key: str
+) -> None:
+    """A proxy that is none and a file without certificates are configuration errors, not exchanges that are down."""
+    file = tmp_path / "config.toml"
+    file.write_text(f"{ACCOUNT}{line}\n")
+    ended = run(*command, "-c", file)
+    assert ended.code == 10, ended.err
+    assert key in ended.err
