@@ -25,15 +25,22 @@ class Lane:
     _tries: dict[str, int] = field(default_factory=dict)
     _pauses: Backoff = field(default_factory=lambda: Backoff(min_seconds=1.0, max_seconds=300.0))
 
-    def next_key(self, now_at: int) -> str | None:
+    def recall(self) -> None:
+        """What was told before the start is known now."""
+        self.failed += self.memory.failures(self.sink)
+
+    def next_key(self, now: float, now_at: int) -> str | None:
         """The condition to tell now: what was tried least often first, then the oldest word."""
+        if self.busy or now < self.quiet_until:
+            return None
         due = [key for key in self.memory.standing if self._is_due(key, now_at)]
         return min(due, key=lambda key: self._tries.get(key, 0), default=None)
 
-    def next_due_at(self) -> int | None:
-        """When (UTC us) something is due next."""
-        dues = [self.memory.due_at(self.sink, key) for key in self.memory.standing]
-        return min((due for due in dues if due is not None), default=None)
+    def next_wait(self, now: float, now_at: int) -> float | None:
+        """Seconds until something may be told; None where an answer comes first, or nothing is to be told."""
+        dues = () if self.busy else [self.memory.due_at(self.sink, key) for key in self.memory.standing]
+        due = min((one for one in dues if one is not None), default=None)
+        return None if due is None else max((due - now_at) / 1_000_000, self.quiet_until - now)
 
     def notice(self, key: str, origin: str) -> Notice:
         """What is told of a condition."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconcile_actors.domain.alerts import AlertKind, Phase
-from reconcile_actors.domain.deliveries import Delivery, Standing, due_at
+from reconcile_actors.domain.deliveries import Delivery, Outcome, Standing, due_at
 from reconcile_actors.sinks.port import AlertSink
 
 CONDITIONS_MAX: Final = 5_000
@@ -55,6 +55,10 @@ class AlertMemory:
     def known(self, sink: AlertSink, key: str) -> Delivery | None:
         """The last word of a sink on a condition."""
         return self._known.get((sink.name, key))
+
+    def failures(self, sink: AlertSink) -> int:
+        """How many notices a sink has refused for good, of conditions that still stand."""
+        return sum(one.sink == sink.name and one.outcome is Outcome.FAILED for one in self._known.values())
 
     def take(self, new: Standing) -> None:
         """A newer word on a condition; the older one has nothing left to say once this one is on disk."""
