@@ -8,10 +8,9 @@ from typing import Final, TypeAlias
 from reconcile_actors.actors.desk import Desk
 from reconcile_actors.actors.ticks import HaltsDue
 from reconcile_actors.domain.alerts import halt_alert
-from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
 from reconcile_actors.domain.halting import HaltRecord, Halts
 from reconcile_actors.domain.ledger import AuditEntry, Json, UnitOfWork
-from reconcile_actors.domain.losses import Loss, Ripening
+from reconcile_actors.domain.losses import Known, Loss, Ripening
 from reconcile_actors.domain.money import add
 from reconcile_actors.kernel.behaviour import Context
 from reconcile_actors.kernel.envelope import ReplyTo
@@ -20,6 +19,9 @@ from reconcile_actors.messages import AcknowledgeHalt, ReleaseHalt
 HaltReader: TypeAlias = Callable[[], Awaitable[tuple[HaltRecord, ...]]]
 
 REPEAT_SECONDS: Final = 10.0
+# Where fills of one size follow each other, a read may agree by chance with one missing movement too many or too few: the next
+# ones put that right.
+CERTAIN_US: Final = 10_000_000
 # Without an answer of history a loss is not explained, and longer than that a person need not wait to hear of it.
 UNLISTED_US: Final = 30_000_000
 WAITING_MAX: Final = 100
@@ -39,14 +41,14 @@ class HaltWatch:
     """`halts` is None until they were read back from the store; commands wait for that.
 
     `seen_us` is up to when history was seen and set against the book (monotonic us). `unsaid` are halts whose release is not
-    durable yet, so nobody was told. `before` are the discrepancies that an earlier incarnation left open.
+    durable yet, so nobody was told. `known` begins with the discrepancies that an earlier incarnation left open.
     """
 
     read: HaltReader
     halts: Halts | None = None
     seen_us: int = 0
     unsaid: set[str] = field(default_factory=set)
-    before: Mapping[str, BalanceDiscrepancy] | None = None
+    known: Known | None = None
     waiting: list[Order] = field(default_factory=list)
     _ripening: dict[str, Ripening] = field(default_factory=dict)
 
@@ -58,10 +60,10 @@ class HaltWatch:
 
     def ripe(self, loss: Loss, now_us: int, decided_us: int, grace_us: int) -> Decimal:
         """How much of a loss counts: what left the account, and what history has had its time to explain while reads
-        showed it still."""
+        showed it for long."""
         unexplained = self._ripening.setdefault(loss.id, Ripening())
         unexplained.observe(loss.unexplained, now_us)
-        until_us = min(decided_us, max(self.seen_us - grace_us, now_us - UNLISTED_US))
+        until_us = min(decided_us - CERTAIN_US, max(self.seen_us - grace_us, now_us - UNLISTED_US))
         return add(loss.withdrawn, min(loss.unexplained, unexplained.ripe(until_us)))
 
     def forget_all_but(self, ids: set[str]) -> None:

@@ -6,7 +6,7 @@ history names it, because that is what a theft looks like.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from reconcile_actors.domain import money
@@ -53,39 +53,45 @@ class Loss:
         return worth >= limit_usd
 
 
-def losses_of(
-    found: Iterable[BalanceDiscrepancy], named: Sequence[Missing], before: Mapping[str, BalanceDiscrepancy]
-) -> tuple[Loss, ...]:
-    """The losses among discrepancies past doubt, given what history names. What is locked moves no value by itself, and
-    where only an id is missing balances agree.
+@dataclass(slots=True)
+class Known:
+    """What is remembered of discrepancies while they stand, by id.
 
-    `before` are discrepancies as an earlier incarnation left them, by id: the newest history may not reach back to what
-    explained them.
+    `before` are those that an earlier incarnation left open: the newest history may not reach back to what explained them.
+    `peaks` are the largest differences seen of each, 0 at least: what was lost is at most what the difference fell by since.
     """
-    losses = (
-        _loss_of(one, [each for each in named if one.leg in each.effects], before.get(one.id))
-        for one in found
-        if one.is_loss
-    )
+
+    before: Mapping[str, BalanceDiscrepancy] = field(default_factory=dict)
+    peaks: dict[str, Decimal] = field(default_factory=dict)
+
+    def follow(self, found: Iterable[BalanceDiscrepancy]) -> None:
+        """Brings itself up to date with what stands now."""
+        self.peaks = {one.id: max(one.difference, self.peaks.get(one.id, money.ZERO)) for one in found if one.is_loss}
+
+
+def losses_of(found: Iterable[BalanceDiscrepancy], named: Sequence[Missing], known: Known) -> tuple[Loss, ...]:
+    """The losses among discrepancies past doubt, given what history names. What is locked moves no value by itself, and
+    where only an id is missing balances agree."""
+    losses = (_loss_of(one, [each for each in named if one.leg in each.effects], known) for one in found if one.is_loss)
     return tuple(one for one in losses if one is not None)
 
 
-def _loss_of(now: BalanceDiscrepancy, named: Sequence[Missing], before: BalanceDiscrepancy | None) -> Loss | None:
-    one = replace(now, difference=money.subtract(now.difference, _explained_before(before, named)))
+def _loss_of(one: BalanceDiscrepancy, named: Sequence[Missing], known: Known) -> Loss | None:
+    outflows = [each for each in named if is_outflow(each, one.leg)]
+    explained = money.add(
+        _sum((each for each in named if each not in outflows), one.leg),
+        _explained_before(known.before.get(one.id), named),
+    )
+    lacking = money.subtract(explained, one.difference)
     if one.field is Field.POSITION:
-        rest = _without(one, named)
-        amount = min(money.EXACT.abs(rest), money.EXACT.abs(one.difference))
-        return Loss(now, amount) if amount else None
-    if one.field is not Field.TOTAL or one.difference >= 0:
+        amount = min(money.EXACT.abs(lacking), money.EXACT.abs(one.difference))
+        return Loss(one, amount) if amount else None
+    # never more than balances have shown: an id may be missing of what the book holds under another
+    shown = money.subtract(known.peaks.get(one.id, money.ZERO), one.difference)
+    amount = min(lacking, shown)
+    if one.field is not Field.TOTAL or amount <= 0:
         return None
-    outflows = [each for each in named if _is_outflow(each, one.leg)]
-    rest = _without(one, [each for each in named if each not in outflows])
-    # never more than what balances show: an id may be missing of what the book holds under another
-    amount = min(money.negate(rest), money.negate(one.difference))
-    if amount <= 0:
-        return None
-    withdrawn = money.negate(_sum(outflows, one.leg))
-    return Loss(now, amount, min(withdrawn, amount))
+    return Loss(one, amount, min(money.negate(_sum(outflows, one.leg)), amount))
 
 
 def _explained_before(before: BalanceDiscrepancy | None, named: Sequence[Missing]) -> Decimal:
@@ -97,10 +103,6 @@ def _explained_before(before: BalanceDiscrepancy | None, named: Sequence[Missing
     return before.difference if before.explained is None else before.explained
 
 
-def _without(one: BalanceDiscrepancy, explained: Iterable[Missing]) -> Decimal:
-    return money.subtract(one.difference, _sum(explained, one.leg))
-
-
 def _sum(missing: Iterable[Missing], leg: Leg) -> Decimal:
     total = money.ZERO
     for each in missing:
@@ -108,9 +110,9 @@ def _sum(missing: Iterable[Missing], leg: Leg) -> Decimal:
     return total
 
 
-def _is_outflow(missing: Missing, leg: Leg) -> bool:
+def is_outflow(missing: Missing, leg: Leg) -> bool:
     """Whether a movement took a currency out of the account: between its own wallets it only moved."""
-    if missing.movement.type is not MovementType.TRANSFER:
+    if missing.movement.type is not MovementType.TRANSFER or leg.field is not Field.TOTAL:
         return False
     left = money.ZERO
     for other, amount in missing.effects.items():

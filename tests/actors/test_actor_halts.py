@@ -21,7 +21,7 @@ from reconcile_actors.messages import (
 )
 
 IN_OBSERVE = "[halt]\nin_observe = true"
-ASKED_WITHIN_SECONDS = 15.0
+ASKED_WITHIN_SECONDS = 25.0
 
 
 def halting(seed: int = 0, more: str = IN_OBSERVE, valuation: str = PRICES, reconciliation: str = "") -> Rig:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.causes import Missing
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Kind, Severity, State
-from reconcile_actors.domain.losses import Loss, Ripening, losses_of
+from reconcile_actors.domain.losses import Known, Loss, Ripening, losses_of
 from reconcile_actors.domain.movements import Movement, MovementType
 
 USD = Leg("spot", "USD", Field.TOTAL)
@@ -48,9 +48,15 @@ def missing(kind: MovementType, id_: str = "M1", **effects: str) -> Missing:
     return Missing(Movement("a", "spot", kind, id_, found), found)
 
 
-def lost(one: BalanceDiscrepancy, *named: Missing, before: BalanceDiscrepancy | None = None) -> tuple[str, str] | None:
+def lost(
+    one: BalanceDiscrepancy, *named: Missing, before: BalanceDiscrepancy | None = None, peak: str | None = None
+) -> tuple[str, str] | None:
     """How much of one discrepancy is lost, and how much of that was withdrawn."""
-    found = losses_of([one], named, {} if before is None else {before.id: before})
+    known = Known({} if before is None else {before.id: before})
+    if peak is not None:
+        known.follow([replace(one, difference=Decimal(peak))])
+    known.follow([one])
+    found = losses_of([one], named, known)
     return (f"{found[0].amount}", f"{found[0].withdrawn}") if found else None
 
 
@@ -74,6 +80,17 @@ def lost(one: BalanceDiscrepancy, *named: Missing, before: BalanceDiscrepancy | 
 def test_what_is_lost(difference: str, named: list[Missing], expected: tuple[str, str] | None) -> None:
     """What history explains is not; what left the account is, though history names it; never more than balances show."""
     assert lost(discrepancy(difference), *named) == expected
+
+
+def test_a_loss_behind_a_gain_is_seen() -> None:
+    """A deposit that nobody reported must not hide what is taken afterwards; one that the book holds under another id is no
+    loss."""
+    deposit = missing(MovementType.TRANSFER, USD="900")
+    assert lost(discrepancy("900"), deposit) is None
+    assert lost(discrepancy("300"), deposit, peak="900") == ("600", "0")
+    assert lost(discrepancy("-50"), deposit, peak="900") == ("950", "0")
+    assert lost(discrepancy("-20"), deposit) == ("20", "0")
+    assert lost(discrepancy("20"), deposit) is None
 
 
 @pytest.mark.parametrize("difference", ["5", "-5"])
