@@ -1,4 +1,4 @@
-"""A bot trades, forgets, tells late and twice, while the service repairs: at the end the book is the exchange's truth, and each event counts once.
+"""A bot trades, forgets, tells late and twice, while the service repairs: at the end the book is the truth, and each event counts once.
 
 Every run is seeded, and the seed stands in the test's id. Virtual time.
 """
@@ -35,7 +35,6 @@ class Bot:
     """Trades on one account. What it tells, and when, is drawn; `told` are the ids that were told at all."""
 
     def __init__(self, seed: int, rate: float) -> None:
-        print(f"seed {seed}, rate {rate}")
         self.random = random.Random(seed)
         settings = settings_of(["a"], 'mode = "recover"')
         self.rig = Rig(seed=seed, settings=settings, armed=True).opened().quiet()
@@ -168,5 +167,4 @@ def test_the_model_repairs() -> None:
     bot.run(60, quiet=True)
     assert bot.answers["duplicate"] > 0
     actions = Counter(one.adjustment.action for one in bot.rig.events(PortfolioAdjusted))
-    print(actions)
     assert len(actions) == 2
