@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
     from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
     from reconcile_actors.event_readers import EventIterator, EventStream
+    from reconcile_actors.exchanges.binance import BinanceReconciler
     from reconcile_actors.exchanges.coinbase import CoinbaseReconciler
     from reconcile_actors.exchanges.dydx import DydxReconciler
     from reconcile_actors.exchanges.kraken import KrakenReconciler
@@ -28,6 +29,7 @@ __all__ = [
     "AuditActor",
     "Balance",
     "BalanceDiscrepancy",
+    "BinanceReconciler",
     "CoinbaseReconciler",
     "DydxReconciler",
     "EventIterator",
@@ -48,6 +50,7 @@ _HOMES: Final = {
     "AuditActor": "actors.audit",
     "Balance": "domain.balances",
     "BalanceDiscrepancy": "domain.discrepancy",
+    "BinanceReconciler": "exchanges.binance",
     "CoinbaseReconciler": "exchanges.coinbase",
     "DydxReconciler": "exchanges.dydx",
     "EventIterator": "event_readers",
