@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconcile_actors.exchanges.transport import Transport
 
 INVALID_NONCE: Final = "invalid_nonce"
+_CODES_MAX: Final = 10_000
 _SKEW_MS: Final = 1000  # the exchange's `Date` shows whole seconds
 # A first read may ask for the kind of the account, an id or a token before its balances.
 _REQUESTS_MAX: Final = 3
@@ -52,6 +53,7 @@ class UnifiedClient:
         self._recorder = Recorder(transport)
         self._one_at_a_time = asyncio.Lock()
         self._ahead_ms = self._mended_ms = 0
+        self._codes: dict[str, str] = {}
         client.session = self._recorder
         client.on_json_response = decode
         client.load_markets = _no_markets
@@ -64,8 +66,12 @@ class UnifiedClient:
 
     def code_of(self, native: str) -> str:
         """The unified code of an exchange's own name of a currency, by ccxt's tables."""
-        code = self._client.safe_currency_code(native)
-        return code if isinstance(code, str) else ""
+        code = self._codes.get(native)
+        if code is None:
+            code = str(self._client.safe_currency_code(native) or "")
+            if len(self._codes) < _CODES_MAX:  # an account's currencies are the same in every answer
+                self._codes[native] = code
+        return code
 
     @property
     def spacing_seconds(self) -> float:

@@ -17,8 +17,8 @@ from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.frames import without_frames
 from reconcile_actors.exchanges.generic.budget import Budget
 from reconcile_actors.exchanges.generic.client import INVALID_NONCE, Reading, UnifiedClient
-from reconcile_actors.exchanges.generic.content import content_of
-from reconcile_actors.exchanges.generic.gate import Gate, Rejected
+from reconcile_actors.exchanges.generic.content import Content, content_of
+from reconcile_actors.exchanges.generic.gate import Believed, Gate, Rejected
 from reconcile_actors.exchanges.generic.probing import Legs
 from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
@@ -52,6 +52,7 @@ class GenericGateway:
         self._budget = Budget(client.spacing_seconds)
         self._gate = Gate(client.code_of, allow_empty=config.allow_empty)
         self._presence = Presence()
+        self._believed: tuple[Sequence[str], Believed, Content] | None = None
 
     @property
     def facts(self) -> AdapterFacts:
@@ -111,6 +112,27 @@ class GenericGateway:
         return await self._understood(reading)
 
     async def _understood(self, reading: Reading) -> Snapshot | Unreadable:
+        if self._believed is None or reading.digests != self._believed[0]:
+            problem = await self._look_into(reading)
+            if problem is not None:
+                return problem
+        else:
+            self._presence.settle()  # byte for byte what was believed before
+        assert self._believed is not None, "what was looked into without a problem is believed"
+        digests, believed, content = self._believed
+        return Snapshot(
+            exchange=self._name,
+            group=GROUP,
+            bracket=reading.brackets[believed.answer],
+            balances=content.balances,
+            positions={},
+            digest=content.digest,
+            raw_digest=digests[believed.answer],
+            steps=content.steps,
+            connection=reading.connection,
+        )
+
+    async def _look_into(self, reading: Reading) -> Unreadable | None:
         async def reread(number: int, content: object) -> Mapping[str, Legs] | None:
             return await self._client.reread(reading, number, content)
 
@@ -120,18 +142,8 @@ class GenericGateway:
         bracket = reading.brackets[believed.answer]
         if not self._presence.believes(believed.rows.keys(), reading.connection, bracket.received_us):
             return Unreadable(self._name, GROUP, bracket, UnknownReason.INCOMPLETE_PAGE, "row_gone")
-        content = content_of(believed.rows, self._wallet)
-        return Snapshot(
-            exchange=self._name,
-            group=GROUP,
-            bracket=bracket,
-            balances=content.balances,
-            positions={},
-            digest=content.digest,
-            raw_digest=reading.digests[believed.answer],
-            steps=content.steps,
-            connection=reading.connection,
-        )
+        self._believed = (reading.digests, believed, content_of(believed.rows, self._wallet))
+        return None
 
     async def _tried(self, timeout_seconds: float, *, fresh: bool, confirming: bool) -> Reading:
         deadline_us = self._clocks.deadline_us(timeout_seconds)

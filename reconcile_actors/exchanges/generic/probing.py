@@ -58,7 +58,7 @@ class Legs:
         self.free, self.used, self.total, self.debt = free, used, total, debt
 
 
-Shape: TypeAlias = tuple[Path, Path | None, tuple[tuple[Path, Kind], ...]]
+Shape: TypeAlias = tuple[Path, Path | None, frozenset[tuple[Path, Kind]]]
 """Where a row stands and which fields of which kind it has: rows of one shape are read alike."""
 
 
@@ -78,8 +78,8 @@ def kind_of(label: Path, value: object) -> Kind:
 
 def shape_of(table: Table, row: Row) -> Shape:
     """The shape of a row."""
-    kinds = sorted(((label, kind_of(label, cell.value)) for label, cell in row.cells.items()), key=repr)
-    return table.path, table.naming, tuple(kinds)
+    kinds = frozenset((label, kind_of(label, cell.value)) for label, cell in row.cells.items())
+    return table.path, table.naming, kinds
 
 
 class Marks:

@@ -126,22 +126,25 @@ def _records(
     holders = frozenset({Holder(general[:-1], "array")}) if general[-1:] == (ANY,) else frozenset()
     for naming in records[0]:
         names = [cells[naming].value if naming in cells else None for cells in records]
-        if all(isinstance(name, str) and name for name in names):
+        if not all(isinstance(name, str) and name for name in names):
+            continue
+        named = [code_of(str(name)) for name in names]
+        if codes <= set(named):
             rows = [
-                Row(code_of(str(name)), {label: cell for label, cell in cells.items() if label != naming})
-                for name, cells in zip(names, records, strict=True)
+                Row(code, {label: cell for label, cell in cells.items() if label != naming})
+                for code, cells in zip(named, records, strict=True)
             ]
-            if any(row.code in codes for row in rows):
-                yield Table(general, naming, rows, holders)
+            yield Table(general, naming, rows, holders)
 
 
 def _keyed(place: Path, node: object, code_of: CodeOf, codes: AbstractSet[str]) -> Iterator[Row]:
     """Entries keyed by currencies: all that are of the same kind as those whose key is a currency of the result."""
     entries = [(key, child) for key, child in _items(node) if isinstance(key, str) and key]
-    kinds = {_kind(child) for key, child in entries if code_of(key) in codes}
-    for key, child in entries:
+    named = [(code_of(key), key, child) for key, child in entries]
+    kinds = {_kind(child) for code, _, child in named if code in codes}
+    for code, key, child in named:
         if _kind(child) in kinds:
-            yield Row(code_of(key), cells_of(child, (*place, key)))
+            yield Row(code, cells_of(child, (*place, key)))
 
 
 def _side_by_side(
