@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconcile_actors.exchanges.binance import BinanceReconciler
     from reconcile_actors.exchanges.coinbase import CoinbaseReconciler
     from reconcile_actors.exchanges.dydx import DydxReconciler
+    from reconcile_actors.exchanges.generic import GenericReconciler
     from reconcile_actors.exchanges.kraken import KrakenReconciler
     from reconcile_actors.service import PortfolioReconciliationService
     from reconcile_actors.storage import ReconciliationRepository
@@ -34,6 +35,7 @@ __all__ = [
     "DydxReconciler",
     "EventIterator",
     "EventStream",
+    "GenericReconciler",
     "KrakenReconciler",
     "PortfolioReconciliationService",
     "PortfolioStateActor",
@@ -55,6 +57,7 @@ _HOMES: Final = {
     "DydxReconciler": "exchanges.dydx",
     "EventIterator": "event_readers",
     "EventStream": "event_readers",
+    "GenericReconciler": "exchanges.generic",
     "KrakenReconciler": "exchanges.kraken",
     "PortfolioReconciliationService": "service",
     "PortfolioStateActor": "actors.portfolio",

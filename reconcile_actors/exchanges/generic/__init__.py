@@ -2,7 +2,7 @@
 
 from reconcile_actors.exchanges.generic.gateway import GenericGateway
 
-CcxtReconciler = GenericGateway
+GenericReconciler = GenericGateway
 """The name under which users know the part for any other exchange."""
 
-__all__ = ["CcxtReconciler", "GenericGateway"]
+__all__ = ["GenericGateway", "GenericReconciler"]

@@ -7,7 +7,7 @@ import pytest
 from reconcile_actors.config.models import ExchangeConfig, ReconciliationConfig
 from reconcile_actors.domain.balances import Field
 from reconcile_actors.errors import ConfigError
-from reconcile_actors.exchanges.generic import CcxtReconciler, GenericGateway
+from reconcile_actors.exchanges.generic import GenericGateway, GenericReconciler
 from reconcile_actors.exchanges.kraken import KrakenGateway, KrakenReconciler
 from reconcile_actors.exchanges.registry import check_exchanges, open_gateway
 from tests.unit.exchanges.exchange_fakes import SECRET
@@ -58,7 +58,7 @@ def test_any_other_exchange_is_read_by_the_generic_gateway(monkeypatch: pytest.M
     asyncio.run(main())
     with pytest.raises(ConfigError, match=r'exchanges\.main\.wallets: .* write wallets = \["spot"\]'):
         check_exchanges({"main": margin})
-    assert CcxtReconciler is GenericGateway
+    assert GenericReconciler is GenericGateway
 
 
 def test_keys_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
