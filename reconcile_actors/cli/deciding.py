@@ -1,7 +1,7 @@
 """A person's decision about a discrepancy, where no daemon runs that could carry it out.
 
-What changes the book needs the exchange's own word: the account is read before, so that there is a proposal, and after, as the
-proof. The others are put on record alone.
+It needs the exchange's own word that the discrepancy stands: the account is read before and, where the book was changed, after,
+as the proof.
 """
 
 from reconcile_actors.cli.client import Document, find_daemon
@@ -17,19 +17,20 @@ _MARGIN_SECONDS = 2.0
 
 def decide(settings: Settings, order: Order) -> Document:
     """Gives a decision, and returns its answer (`status`, `reason`)."""
-    if isinstance(order, ApproveResolution | OverrideResolution) and find_daemon(settings.socket_path) is None:
-        start_logging()
-        return run_async(lambda: _carry_out(settings, order))
-    return give(settings, order)
+    if find_daemon(settings.socket_path) is not None:
+        return give(settings, order)
+    start_logging()
+    return run_async(lambda: _carry_out(settings, order))
 
 
-async def _carry_out(settings: Settings, order: ApproveResolution | OverrideResolution) -> Document:
+async def _carry_out(settings: Settings, order: Order) -> Document:
+    changes_book = isinstance(order, ApproveResolution | OverrideResolution)
     patience = settings.reconciliation.timeout_seconds + _MARGIN_SECONDS
     look = ReconcileNow(exchange=order.exchange)
-    async with open_system(settings, standalone=True, arm=True) as system:
+    async with open_system(settings, standalone=True, arm=changes_book) as system:
         await system.ask(look, timeout=patience)
         reply = await system.ask(order.model_copy(update={"actor": this_user()}), timeout=patience)
         assert isinstance(reply, Recorded)
-        if reply.status == "recorded":
+        if changes_book and reply.status == "recorded":
             await system.ask(look, timeout=patience)
     return {"status": reply.status, "reason": reply.reason}

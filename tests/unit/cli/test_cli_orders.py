@@ -162,14 +162,14 @@ def test_without_a_daemon_the_exchange_is_read_before_and_after(
 
 
 @pytest.mark.parametrize("verb", ["reject", "ignore"])
-def test_without_a_daemon_the_others_need_no_exchange(
+def test_without_a_daemon_the_others_are_read_once(
     cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    """They are put on record alone."""
+    """They are put on record, and nothing is armed for them."""
     opened = put_fake_system(monkeypatch, FakeSystem(settings_in(config.parent)))
     assert cli("discrepancies", verb, ID, "-c", config, *SAID).code == 0
-    assert opened.options == [{"standalone": True, "contact_exchanges": False}]
-    assert [type(one) for one, _ in opened.system.asked] == [DECISIONS[verb]]
+    assert opened.options == [{"standalone": True, "arm": False}]
+    assert [type(one) for one, _ in opened.system.asked] == [ReconcileNow, DECISIONS[verb]]
 
 
 def test_halts_without_a_daemon(cli: Cli, config: Path) -> None:
