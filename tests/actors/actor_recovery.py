@@ -68,5 +68,6 @@ def acknowledge(rig: Rig, id_: str) -> str:
 
 
 def await_state(rig: Rig, id_: str, state: State, within: float = 30.0) -> None:
-    """Runs until the store holds a discrepancy in that state."""
+    """Runs until the store holds a discrepancy in that state, and what follows from it has been said."""
     rig.host.run_until(lambda: states(rig).get(id_) is state, limit_seconds=within)
+    rig.host.advance(0.2)
