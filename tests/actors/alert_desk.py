@@ -27,7 +27,7 @@ DEAD = Postponed("connection")
 
 
 class AlertLedger(FakeLedger):
-    """With an outbox and what was told of it. `broken` fails every read and every note."""
+    """With an outbox and what was told of it. `broken` fails every read and every note, `forgetful` the notes alone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,6 +35,7 @@ class AlertLedger(FakeLedger):
         self.done: list[int] = []
         self.told: dict[tuple[str, str], Delivery] = {}
         self.broken = False
+        self.forgetful = False
         self.host: DeterministicHost | None = None
 
     def _commit_one(self, unit: UnitOfWork) -> Committed | Refused:
@@ -61,6 +62,8 @@ class AlertLedger(FakeLedger):
     async def settle_outbox(self, done: Sequence[int], deliveries: Sequence[Delivery], over: Sequence[str]) -> None:
         """As the repository does."""
         self._check()
+        if self.forgetful:
+            raise OSError
         self.done += done
         self.told = {place: one for place, one in self.told.items() if one.key not in over}
         self.told |= {(one.sink, one.key): one for one in deliveries}

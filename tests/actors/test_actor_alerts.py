@@ -110,6 +110,22 @@ def test_killed_before_an_acknowledgement_was_noted() -> None:
     assert not second.reminder
 
 
+def test_what_could_not_be_noted_is_noted_later() -> None:
+    """While notes fail nothing is told twice; once they do not, what was told and what is over is on disk."""
+    desk = AlertDesk()
+    desk.ledger.forgetful = True
+    desk.commit(HALTED, unknown_alert("a", "busy"), RELEASED)
+    desk.host.advance(60)
+    desk.commit(again(HALTED), RELEASED, HALTED)
+    desk.ledger.forgetful = False
+    desk.host.advance(6)
+    assert {key for _, key in desk.ledger.told} == {KEY, "a:unknown"}
+    assert desk.ledger.waiting == [2, 6]
+    told = list(desk.sinks[0].said)
+    desk.restarted()
+    assert desk.sinks[0].said == told
+
+
 def test_the_same_again_is_a_reminder_and_waits() -> None:
     """Within the window the same condition is told once, however often it is written; then as a reminder."""
     desk = AlertDesk(repeat_seconds=600)
