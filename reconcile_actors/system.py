@@ -39,6 +39,7 @@ from reconcile_actors.messages import (
     GetDiscrepancies,
     GetHalts,
     GetPortfolio,
+    GetProposals,
     GetStatus,
     IgnoreDiscrepancy,
     Message,
@@ -333,7 +334,7 @@ class ReconciliationSystem:
                 role = self._role(exchange)
                 await self._asked(host.ask(SUPERVISOR, ResumeChild(role), timeout_seconds=timeout))
                 return await self._asked(host.ask(role, command, timeout_seconds=timeout))
-            case PauseExchange() | AcknowledgeHalt() | ReleaseHalt():
+            case PauseExchange() | AcknowledgeHalt() | ReleaseHalt() | GetProposals():
                 return await self._asked(host.ask(self._role(command.exchange), command, timeout_seconds=timeout))
             case GetPortfolio():
                 return await self._asked(host.ask(PORTFOLIO, command, timeout_seconds=timeout))

@@ -61,6 +61,7 @@ from reconcile_actors.kernel.signals import BreakerChanged
 from reconcile_actors.messages import (
     AcknowledgeHalt,
     ApproveResolution,
+    GetProposals,
     IgnoreDiscrepancy,
     OverrideResolution,
     PauseExchange,
@@ -130,8 +131,8 @@ class ReconciliationActor(Behaviour):
                 resolving.take(desk, context, self._recovery, self._history, message)
             case PostingAnswered():
                 recovering.take_answer(desk, context, self._recovery, message)
-            case DescribeAccount():
-                context.reply(desk.state(context, self._halts.standing))
+            case GetProposals() | DescribeAccount():
+                context.reply(self._told(context, message))
             case BreakerChanged():
                 exchange_reads.on_breaker(desk, self._reads, message)
                 self._open(context)
@@ -146,6 +147,11 @@ class ReconciliationActor(Behaviour):
             case _:
                 return False
         return True
+
+    def _told(self, context: Context, question: GetProposals | DescribeAccount) -> object:
+        if isinstance(question, DescribeAccount):
+            return self._desk.state(context, self._halts.standing)
+        return recovering.proposals_of(self._desk, self._recovery, self._history)
 
     def _take_own(self, context: Context, message: object) -> None:
         desk = self._desk

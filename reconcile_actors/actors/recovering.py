@@ -22,6 +22,7 @@ from reconcile_actors.domain.register import Change
 from reconcile_actors.domain.tracking import Tracker
 from reconcile_actors.kernel.behaviour import Context
 from reconcile_actors.messages import AdjustmentProposed, ApprovalRequested, OverrideResolution, Recorded
+from reconcile_actors.messages.views import ProposedRepair
 from reconcile_actors.messages.wire import to_json
 
 # A plan that these words hold is not put to a person: it is decided already, or more is to come by itself.
@@ -77,6 +78,16 @@ def plans_of(desk: Desk, recovery: Recovery, history: HistoryWatch) -> tuple[Pla
         rejected=frozenset(one.id for one in standing if recovery.is_rejected(one)),
     )
     return plans(evidence, desk.account.policy)
+
+
+def proposals_of(desk: Desk, recovery: Recovery, history: HistoryWatch) -> tuple[ProposedRepair, ...]:
+    """What would be done, for whoever asks; nothing as long as nothing was compared."""
+    if desk.judging is None:
+        return ()
+    return tuple(
+        ProposedRepair(desk.account.name, plan.ids, plan.action, plan.reason)
+        for plan in plans_of(desk, recovery, history)
+    )
 
 
 def _decide(desk: Desk, context: Context, recovery: Recovery, history: HistoryWatch) -> None:

@@ -24,10 +24,11 @@ from reconcile_actors.cli.options import (
 from reconcile_actors.cli.running import run_async
 from reconcile_actors.config import Settings, load
 from reconcile_actors.console import views
+from reconcile_actors.console.port import ConsoleSystem
 from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import UsageError
-from reconcile_actors.messages import ReconcileNow
+from reconcile_actors.messages import GetProposals, ReconcileNow
 from reconcile_actors.messages.wire import to_json
 
 _MARGIN_SECONDS = 2.0
@@ -37,7 +38,9 @@ _MARGIN_SECONDS = 2.0
 @config_option
 @exchanges_option
 @json_option
-@click.option("--dry-run", is_flag=True, help="Whatever the mode, adjust nothing: compare, record and print.")
+@click.option(
+    "--dry-run", is_flag=True, help="Adjust nothing, whatever the mode; say what would be done about each discrepancy."
+)
 @click.option(
     "--fail-on", type=click.Choice(SEVERITIES), default="warning", show_default=True, help="What makes the exit code 1."
 )
@@ -71,13 +74,17 @@ def once(
     if daemon:
         if overrides or arm:
             raise UsageError("a daemon runs with settings of its own: leave --set and --arm out")
+        if dry_run:
+            raise UsageError("a daemon repairs or not by itself: leave --dry-run out")
         found, audit_ok = _through_daemon(daemon, settings, names)
+        plans = None
     else:
-        found, audit_ok = run_async(lambda: _alone(settings, names, arm=arm))
+        found, plans, audit_ok = run_async(lambda: _alone(settings, names, arm=arm, dry_run=dry_run))
     if as_json:
-        output.print_json(views.once(found))
+        output.print_json(views.once(found, plans))
     else:
         tables.reports(found)
+        tables.plans(plans)
     return of_reports(found, fail_on=fail_on, audit_ok=audit_ok)
 
 
@@ -93,13 +100,24 @@ def _through_daemon(daemon: DaemonClient, settings: Settings, names: tuple[str, 
     return found, bool(daemon.get("/readyz")["audit"])
 
 
-async def _alone(settings: Settings, names: tuple[str, ...], *, arm: bool) -> tuple[list[Document], bool]:
+async def _alone(
+    settings: Settings, names: tuple[str, ...], *, arm: bool, dry_run: bool
+) -> tuple[list[Document], list[Document] | None, bool]:
     async with open_system(settings, standalone=True, arm=arm) as system:
         patience = settings.reconciliation.timeout_seconds + _MARGIN_SECONDS
         asked = (system.ask(ReconcileNow(exchange=name), timeout=patience) for name in names)
         replies = await asyncio.gather(*asked, return_exceptions=True)
+        plans = await _plans(system, names, patience) if dry_run else None
         audit_ok = system.readiness()["audit"]
-    return [to_json(_report(name, reply)) for name, reply in zip(names, replies, strict=True)], audit_ok
+    return [to_json(_report(name, reply)) for name, reply in zip(names, replies, strict=True)], plans, audit_ok
+
+
+async def _plans(system: ConsoleSystem, names: tuple[str, ...], timeout: float) -> list[Document]:  # noqa: ASYNC109 passed on
+    """What would be done about each account's discrepancies, were the system armed."""
+    plans: list[Document] = []
+    for name in names:
+        plans += to_json(await system.ask(GetProposals(exchange=name), timeout=timeout))
+    return plans
 
 
 def _report(name: str, reply: object) -> ReconciliationReport:

@@ -76,6 +76,15 @@ def accounts(document: Document) -> None:
     output.print_table(header, rows, empty="no account")
 
 
+def plans(found: Sequence[Document] | None) -> None:
+    """A row for each repair of a dry run; nothing where it was none."""
+    if found is None:
+        return
+    rows = [(one["exchange"], one["action"], one["reason"], ", ".join(one["discrepancies"])) for one in found]
+    click.echo()
+    output.print_table(("account", "would do", "reason", "discrepancies"), rows, empty="nothing would be done")
+
+
 def halts(found: Sequence[Document]) -> None:
     """A row for each trading halt."""
     rows = [

@@ -79,9 +79,9 @@ def reports(found: Iterable[ReconciliationReport]) -> Document:
     return _reports("reports", [to_json(one) for one in found])
 
 
-def once(reports_json: list[Document]) -> Document:
-    """What one pass found, from reports in their JSON form."""
-    return _reports("once", reports_json)
+def once(reports_json: list[Document], plans: list[Document] | None = None) -> Document:
+    """What one pass found, from reports in their JSON form; after a dry run with `plans`, what would be done."""
+    return _reports("once", reports_json) | ({} if plans is None else {"plans": plans})
 
 
 def _reports(name: str, found: list[Document]) -> Document:

@@ -86,6 +86,10 @@ class GetHalts(Message):
     exchange: Name | None = None
 
 
+class GetProposals(ExchangeMessage):
+    """What would be done about the discrepancies that stand, armed or not; the reply is a tuple of ProposedRepair."""
+
+
 class GetPortfolio(Message):
     """The local book, of one account or all; the reply is a PortfolioView."""
 

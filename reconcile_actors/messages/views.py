@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from reconcile_actors.domain.adjustment import Action
 from reconcile_actors.domain.balances import Balance, Position
 from reconcile_actors.domain.suspense import Suspended
 
@@ -28,6 +29,16 @@ class PortfolioView:
     """Reply to GetPortfolio."""
 
     accounts: tuple[AccountPortfolio, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedRepair:
+    """What would be done about discrepancies that belong together: `hold` leaves them to a person, for `reason`."""
+
+    exchange: str
+    discrepancies: tuple[str, ...]
+    action: Action
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

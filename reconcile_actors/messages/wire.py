@@ -28,6 +28,7 @@ _NAMED: Final[Mapping[str, type[Message]]] = {
             commands.GetStatus,
             commands.GetDiscrepancies,
             commands.GetHalts,
+            commands.GetProposals,
             commands.ApproveResolution,
             commands.RejectResolution,
             commands.OverrideResolution,

@@ -9,9 +9,11 @@ import pytest
 
 from reconcile_actors.audit.keys import SigningKey
 from reconcile_actors.config import load
+from reconcile_actors.domain.adjustment import Action
 from reconcile_actors.domain.ledger import AuditEntry, UnitOfWork
 from reconcile_actors.errors import StoreError
-from reconcile_actors.messages import PauseExchange, ReconcileNow, ResumeExchange
+from reconcile_actors.messages import GetProposals, PauseExchange, ReconcileNow, ResumeExchange
+from reconcile_actors.messages.views import ProposedRepair
 from reconcile_actors.storage import ReconciliationRepository
 from tests.unit.cli.cli_fakes import FILL, Cli, names, put_fake_system
 from tests.unit.console.console_fakes import AT, FakeSystem, discrepancy, report, settings_in
@@ -121,12 +123,21 @@ def test_the_order_alone_bears_the_user(cli: Cli, config: Path, monkeypatch: pyt
 def test_once_opens_a_system_of_its_own(cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No trading process feeds it; dry run observes whatever the mode, and `--set` reaches the settings."""
     opened = put_fake_system(monkeypatch, FakeSystem(settings_in(config.parent)))
+    plan = ProposedRepair("main", ("main:spot:BTC:total:1",), Action.HOLD, "too_large")
+    opened.system.replies[GetProposals] = lambda query: (plan,) if query.exchange == "main" else ()
     ended = cli("once", "-c", config, "--json", "--dry-run", "--set", "timeout_seconds=7")
     assert ended.code == 0
     assert [one["status"] for one in ended.json["reports"]] == ["matched", "matched"]
     assert opened.options == [{"standalone": True, "arm": False}]
     assert opened.system.settings.reconciliation.mode == "observe"
-    assert opened.system.asked == [(ReconcileNow(exchange=one), 9.0) for one in ("main", "second")]
+    asked = [(kind(exchange=one), 9.0) for kind in (ReconcileNow, GetProposals) for one in ("main", "second")]
+    assert opened.system.asked == asked
+    assert ended.json["plans"][0]["reason"] == "too_large"
+    table = cli("once", "-c", config, "--dry-run", "--exchange", "main")
+    assert "too_large" in table.out
+    opened.system.replies[GetProposals] = ()
+    assert "nothing would be done" in cli("once", "-c", config, "--dry-run").out
+    assert "plans" not in cli("once", "-c", config, "--json").json
     assert cli("once", "-c", config, "--exchange", "nobody").code == 2
 
 

@@ -196,3 +196,4 @@ def test_arming(cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_daemon_is_armed_or_not_by_itself(cli: Cli, config: Path, daemon: FakeSystem) -> None:
     """An option that would do nothing is refused."""
     assert cli("once", "--arm", "-c", config).code == 2
+    assert cli("once", "--dry-run", "-c", config).code == 2

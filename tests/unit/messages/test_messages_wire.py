@@ -36,6 +36,7 @@ COMMANDS = """
 {"type":"GetStatus"}
 {"type":"GetDiscrepancies","id":"x","include_closed":true}
 {"type":"GetHalts","exchange":"a"}
+{"type":"GetProposals","exchange":"a"}
 {"type":"ApproveResolution","exchange":"a","id":"a:spot:BTC:total:1","reason":"seen","claimed_by":"alice"}
 {"type":"RejectResolution","exchange":"a","id":"a:spot:BTC:total:1","reason":"not ours"}
 {"type":"OverrideResolution","exchange":"a","id":"a:spot:BTC:total:1","action":"adopt","reason":"an airdrop"}
