@@ -273,27 +273,54 @@ def test_a_garbled_body_is_unreadable_with_a_constant_word() -> None:
     assert asyncio.run(main()) == ["not_json", "not_json", "unexpected"]
 
 
-def test_requests_before_the_balances_are_made_and_must_succeed() -> None:
-    """htx asks for the account's id first: the read is believed with both answers, and fails with the first."""
-    accounts = {"status": "ok", "data": [{"id": 1528640, "type": "spot", "subtype": "", "state": "working"}]}
-    listed = [
-        {"currency": "btc", "type": "trade", "balance": "1.5", "seq-num": "1"},
-        {"currency": "btc", "type": "frozen", "balance": "0.5", "seq-num": "1"},
+def htx(*listed: tuple[str, str, str]) -> str:
+    """What htx answers: several rows a currency, by their type."""
+    rows = [
+        {"currency": currency, "type": kind, "balance": amount, "seq-num": "1"} for currency, kind, amount in listed
     ]
-    balance = {"status": "ok", "data": {"id": 1528640, "type": "spot", "state": "working", "list": listed}}
+    return json.dumps({"status": "ok", "data": {"id": 1528640, "type": "spot", "state": "working", "list": rows}})
+
+
+def test_requests_before_the_balances_are_made_and_must_succeed() -> None:
+    """htx asks for the account's id first: the read is believed with both answers, and not without the first."""
+    accounts = {"status": "ok", "data": [{"id": 1528640, "type": "spot", "subtype": "", "state": "working"}]}
+    whole = htx(("btc", "trade", "1.5"), ("btc", "frozen", "0.5"), ("usdt", "trade", "7"), ("usdt", "frozen", "0"))
 
     async def main() -> list[object]:
         async with desk() as one:
-            gateway = await one.gateway("htx")
-            one.say.by_path = {"/accounts": json.dumps(accounts), "/balance": json.dumps(balance)}
-            outcomes: list[object] = [await one.read(gateway)]
-            one.say.by_path = {"/accounts": "<html></html>", "/balance": json.dumps(balance)}
-            fresh = await one.gateway("htx")
-            outcomes.append(await one.read(fresh))
-            return [*outcomes, len(one.say.asked)]
+            first, second = await one.gateway("htx"), await one.gateway("htx")
+            one.say.by_path = {"/accounts": "<html></html>", "/balance": whole}
+            outcomes: list[object] = [await one.read(first)]
+            one.say.by_path = {"/accounts": json.dumps(accounts), "/balance": whole}
+            outcomes += [totals(await one.read(first)), totals(await one.read(second))]
+            return outcomes
 
-    # two rows make one currency there, which nobody has described to us: unknown, never half of it
-    assert asyncio.run(main()) == [UnknownReason.CODE_COLLISION, UnknownReason.BAD_SHAPE, 3]
+    expected = {"BTC": "2.0", "USDT": "7"}
+    assert asyncio.run(main()) == [UnknownReason.BAD_SHAPE, expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([("btc", "trade", "1.5"), ("btc", "frozen", "0.5"), ("usdt", "trade", "7")], UnknownReason.BAD_SHAPE),
+        ([("btc", "trade", "1.5"), ("btc", "trade", "0.5")], UnknownReason.CODE_COLLISION),
+        ([("btc", "trade", "1.5"), ("btc", "", "0.5")], UnknownReason.CODE_COLLISION),
+        ([("btc", "trade", "1.5")], UnknownReason.BAD_SHAPE),
+    ],
+)
+def test_several_rows_of_a_currency_are_one_only_by_their_types(
+    rows: list[tuple[str, str, str]], expected: UnknownReason
+) -> None:
+    """A type that one currency lacks is no zero, and a type that comes twice is a collision."""
+    accounts = {"status": "ok", "data": [{"id": 1528640, "type": "spot", "subtype": "", "state": "working"}]}
+
+    async def main() -> object:
+        async with desk() as one:
+            gateway = await one.gateway("htx")
+            one.say.by_path = {"/accounts": json.dumps(accounts), "/balance": htx(*rows)}
+            return await one.read(gateway)
+
+    assert asyncio.run(main()) is expected
 
 
 def test_the_deadline_of_one_try_is_the_clients() -> None:

@@ -214,19 +214,20 @@ async def _try_nulls(one: Desk, name: str, sample: object) -> tuple[bool, list[s
 
 
 def test_two_rows_of_one_currency_collide() -> None:
-    """bitfinex writes USDT as UST and as USTF0, and ccxt keeps the last: no sum is guessed."""
+    """bitfinex writes USDT as UST and as USTF0, and ccxt keeps the last: no sum is guessed. Another wallet's row is no second."""
     rows = [["exchange", "BTC", 1.5, 0, 1.5, None, None], ["exchange", "UST", 10, 0, 10, None, None]]
+    margin = [*rows, ["margin", "UST", 5, 0, 5, None, None]]
     colliding = [*rows, ["exchange", "USTF0", 20, 0, 20, None, None]]
 
     async def main() -> list[object]:
         async with desk() as one:
             gateway = await one.gateway("bitfinex")
             outcomes: list[object] = []
-            for content in (rows, colliding):
+            for content in (rows, margin, colliding):
                 one.say.json(content)
                 outcomes.append(await one.read(gateway))
             return outcomes
 
-    whole, twice = asyncio.run(main())
-    assert totals(whole) == {"BTC": "1.5", "USDT": "10"}
+    whole, with_another_wallet, twice = asyncio.run(main())
+    assert totals(whole) == totals(with_another_wallet) == {"BTC": "1.5", "USDT": "10"}
     assert twice is UnknownReason.CODE_COLLISION

@@ -24,7 +24,8 @@ from reconcile_actors.exchanges.generic.probing import (
     formulas_of,
     shape_of,
 )
-from reconcile_actors.exchanges.generic.tables import CodeOf, Holder, Path, Row, Table, find_tables, is_empty, replaced
+from reconcile_actors.exchanges.generic.replacing import replaced
+from reconcile_actors.exchanges.generic.tables import CodeOf, Holder, Path, Row, Table, find_tables, is_empty
 
 _REASONS: Final = {
     "not_finite": UnknownReason.NOT_FINITE,

@@ -5,6 +5,7 @@ keyed by currencies side by side (`free`, `used`), or a single object that names
 `*`, so that rows of several lists of one kind (accounts, pages in one answer) belong to one table.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ CodeOf: TypeAlias = Callable[[str], str]
 """The unified code that ccxt gives an exchange's own name of a currency."""
 
 ANY: Final = "*"
+_TYPE = re.compile(r"[A-Za-z][A-Za-z_-]{2,15}", re.ASCII)
 DEPTH_MAX: Final = 10
 CELL_DEPTH_MAX: Final = 3
 CELLS_MAX: Final = 64
@@ -51,7 +53,8 @@ class Row:
 class Table:
     """`holders` are what is empty where there is no row; none where a table cannot be seen to be empty.
 
-    `naming` is the place of the name in a row, None where rows are keyed by it.
+    `naming` is the place of the name in a row, and of the type that rows of one name are told apart by; None where rows are
+    keyed by the name.
     """
 
     path: Path
@@ -128,13 +131,41 @@ def _records(
         names = [cells[naming].value if naming in cells else None for cells in records]
         if not all(isinstance(name, str) and name for name in names):
             continue
-        named = [code_of(str(name)) for name in names]
-        if codes <= set(named):
+        named = [(str(name), code_of(str(name))) for name in names]
+        if codes <= {code for _, code in named}:
             rows = [
                 Row(code, {label: cell for label, cell in cells.items() if label != naming})
-                for code, cells in zip(named, records, strict=True)
+                for (_, code), cells in zip(named, records, strict=True)
             ]
-            yield Table(general, naming, rows, holders)
+            kind, rows = _merged([name for name, _ in named], rows)
+            yield Table(general, (*naming, *kind), rows, holders)
+
+
+def _merged(names: Sequence[str], rows: list[Row]) -> tuple[Path, list[Row]]:
+    """One row for each currency of which the exchange writes several under one name, told apart by their type (`trade`, `frozen`),
+    and the place of the type.
+
+    Rows that are told apart by anything else stay apart, and collide; so do names that ccxt takes for one currency.
+    """
+    if len(set(names)) == len(names):
+        return (), rows
+    for word in rows[0].cells:
+        words = [_type(word, row.cells.get(word)) for row in rows]
+        if "" in words or len(set(zip(names, words, strict=True))) < len(rows):
+            continue
+        merged: dict[str, Row] = {}
+        for name, kind, row in zip(names, words, rows, strict=True):
+            cells = {(kind, *label): cell for label, cell in row.cells.items() if label != word}
+            merged[name] = Row(row.code, {**(merged[name].cells if name in merged else {}), **cells})
+        return word, list(merged.values())
+    return (), rows
+
+
+def _type(label: Path, cell: Cell | None) -> str:
+    """The word in a field that is called a type, or in an array's place; empty for anything else."""
+    called_so = bool(label) and (isinstance(label[-1], int) or "type" in label[-1].lower())
+    known = called_so and cell is not None and isinstance(cell.value, str) and _TYPE.fullmatch(cell.value)
+    return str(cell.value) if cell is not None and known else ""
 
 
 def _keyed(place: Path, node: object, code_of: CodeOf, codes: AbstractSet[str]) -> Iterator[Row]:
@@ -198,24 +229,3 @@ def _cells(node: object, label: Path, place: Path, depth: int) -> Iterator[tuple
     elif depth < CELL_DEPTH_MAX and (isinstance(node, dict) or depth == 0):
         for key, child in _items(node):
             yield from _cells(child, (*label, key), (*place, key), depth + 1)
-
-
-def replaced(content: object, values: Mapping[Path, object]) -> object:
-    """The same answer with other scalars at some places."""
-    copy: object = _copy(content)
-    for place, value in values.items():
-        _put(copy, place, value)
-    return copy
-
-
-def _copy(node: object) -> object:
-    if isinstance(node, dict):
-        return {key: _copy(child) for key, child in node.items()}
-    return [_copy(child) for child in node] if isinstance(node, list) else node
-
-
-def _put(node: object, place: Path, value: object) -> None:
-    # places come from the answer itself, so every step is there
-    for key in place[:-1]:
-        node = node[key]  # type: ignore[index] # an object or a list, by its key or its index
-    node[place[-1]] = value  # type: ignore[index] # the same
