@@ -106,7 +106,7 @@ def account_of(settings: Settings, name: str, *, standalone: bool, contact: bool
         tickers=settings.valuation.tickers,
         price_age_seconds=settings.valuation.max_age_seconds,
         armed=armed,
-        policy=Policy(settings.recovery.backfill, settings.recovery.adopt_max_usd),
+        policy=Policy(settings.recovery.backfill, settings.recovery.adopt_max_usd, settings.halt.loss_usd),
         halts=armed or settings.halt.in_observe,
         halt_usd=settings.halt.loss_usd,
         unknown_after_seconds=settings.alerts.unknown_after_seconds,
@@ -115,13 +115,15 @@ def account_of(settings: Settings, name: str, *, standalone: bool, contact: bool
 
 def new_book(settings: Settings, name: str) -> Book:
     """An empty book of one account."""
+    exchange = settings.exchanges[name]
     return Book(
         exchange=name,
-        wallets=settings.exchanges[name].wallets,
+        wallets=exchange.wallets,
         history_us=int(settings.book.history_seconds * 1_000_000),
         history_entries=settings.book.history_entries,
         remembered_ids=settings.book.remembered_ids,
-        settlement=settlement_of(settings.exchanges[name].id),
+        settlement=settlement_of(exchange.id),
+        within_us=int(1_000_000 * (settings.reconciliation.local_lag_seconds + (exchange.exchange_lag_seconds or 2.0))),
     )
 
 

@@ -13,6 +13,7 @@ from reconcile_actors.domain.adjustment import Action, Adjustment, AdjustmentLin
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.causes import Missing
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, State
+from reconcile_actors.domain.losses import is_outflow
 from reconcile_actors.domain.movements import Movement, MovementType, merge
 from reconcile_actors.domain.suspense import counter_of
 from reconcile_actors.domain.valuation import Prices, price_of, value_usd
@@ -22,10 +23,15 @@ LOCKS = frozenset({Field.LOCKED, Field.AVAILABLE})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be posted without asking. `adopt_max_usd` is the largest remainder of a leg that nothing explains; 0 is none."""
+    """What may be posted without asking. `adopt_max_usd` is the largest remainder of a leg that nothing explains; 0 is none.
+
+    `hold_outflow_usd`: withdrawals that nobody reported and that are worth so much together are held although history names
+    them, because that is what a theft looks like.
+    """
 
     backfill: bool = True
     adopt_max_usd: Decimal = Decimal(10)
+    hold_outflow_usd: Decimal = Decimal(1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ class Plan:
 
     `backfill` is posted under the exchange's own ids, `adopt` is what then remains, leg by leg. With `HOLD` both are what a
     person may approve, and `reason` says why one is asked: `partly_known`, `rejected`, `repair_failed`, `pending`,
-    `size_unknown`, `movement_only`, `history_differs`, `history_partial`, `not_explained`, `too_large`, `unpriced` or `backfill_off`.
+    `size_unknown`, `movement_only`, `history_differs`, `history_partial`, `not_explained`, `too_large`, `unpriced`, `large_outflow` or
+    `backfill_off`.
     """
 
     action: Action
@@ -168,11 +175,26 @@ def _why_not(
 ) -> str | None:
     if group.named and not policy.backfill:
         return "backfill_off"
+    outflow = _why_outflow(group, evidence, policy.hold_outflow_usd)
+    if outflow is not None:
+        return outflow
     if not differs and remainder:
         return "movement_only"
     if not remainder.keys() <= differs.keys():
         return "history_differs"  # posting would break a leg that agrees
     return _why_too_much(group, remainder, evidence, policy.adopt_max_usd) if remainder else None
+
+
+def _why_outflow(group: _Group, evidence: Evidence, hold_usd: Decimal) -> str | None:
+    worth = money.ZERO
+    for one in group.named:
+        for leg, amount in one.effects.items():
+            if is_outflow(one, leg):
+                value = value_usd(amount, price_of(leg.currency, evidence.prices))
+                if value is None:
+                    return "unpriced"
+                worth = money.ROUNDED.add(worth, value)
+    return "large_outflow" if worth >= hold_usd else None
 
 
 def _why_too_much(

@@ -210,7 +210,7 @@ def test_a_repair_tells_no_amount_and_no_free_text() -> None:
 
 
 AMOUNTS = st.decimals(min_value=Decimal("1.111111"), max_value=Decimal("9e15"), places=7).filter(
-    lambda amount: len(str(amount).strip("0").replace(".", "")) > 9
+    lambda amount: len(str(amount).replace(".", "").strip("0")) > 9
 )
 
 
