@@ -16,7 +16,7 @@ from reconcile_actors.domain.changes import Change, Compensation, OrderClosed, O
 from reconcile_actors.domain.ids import RememberedIds
 from reconcile_actors.domain.movements import Movement, MovementType, merge, value_of
 from reconcile_actors.domain.orders import Order, Orders, StepKind
-from reconcile_actors.domain.postings import Postings
+from reconcile_actors.domain.postings import Postings, accounts_for
 from reconcile_actors.domain.proposals import (
     Duplicate,
     Recording,
@@ -55,6 +55,8 @@ _ROUNDED = {
 class Book:
     """One account's book. `wallets` are the configured ones, the first is the default. `settlement` is the exchange's.
 
+    `within_us` is how far the own times may differ of a movement that history gave no id and its report, about L + R.
+
     `forgotten_at` is the newest own time of a movement that is no longer among the recent versions (UTC us).
     """
 
@@ -64,6 +66,7 @@ class Book:
     history_entries: int = 20_000
     remembered_ids: int = 20_000
     settlement: Settlement = Settlement.APART
+    within_us: int = 4_000_000
     version: int = 0
     legs: dict[Leg, Decimal] = field(default_factory=dict)
     told: dict[tuple[str, str], Told] = field(default_factory=dict)
@@ -110,7 +113,7 @@ class Book:
         match change:
             case Record(movement=movement) | Compensation(movement=movement):
                 if isinstance(change, Record) and change.posted is None:
-                    late = self.postings.answer_late(movement, self._ids.known(movement.id))
+                    late = self._answer_late(movement)
                     if late is not None:
                         return late
                 known = self._ids.has_duplicate(movement)
@@ -124,6 +127,13 @@ class Book:
                 return Duplicate() if order is not None and order.closed else None
             case Statement():
                 return refuse_statement(self.told.get((change.wallet, kind_of(change))), self.forgotten_at, change)
+
+    def _answer_late(self, told: Movement) -> Duplicate | Refusal | None:
+        """What a report is of a movement that a repair has posted before."""
+        posted = (one for id_ in self.postings.ids for one in self._ids.known(id_))
+        if any(accounts_for(one, told, self.within_us) for one in posted):
+            return Duplicate()
+        return self.postings.answer_late(told, self._ids.known(told.id))
 
     def _own_movement(self, change: OrderOpened | OrderClosed | Statement) -> Movement:
         """The movement that stands in the book for a change that is none of the exchange's."""

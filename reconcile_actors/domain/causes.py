@@ -6,7 +6,16 @@ from decimal import Decimal
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Leg
-from reconcile_actors.domain.movements import Effects, Movement, MovementType, has_value, same_key, value_of
+from reconcile_actors.domain.movements import (
+    Effects,
+    Movement,
+    MovementType,
+    apart_us,
+    has_value,
+    likeness,
+    same_key,
+    value_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +76,17 @@ def _unmatched(listed: Sequence[Movement], unnamed: Unnamed | None) -> list[Move
     """Those of the entries without an id that no recorded one accounts for; each accounts for one."""
     if not listed or unnamed is None:
         return []
-    kinds = {_content(one) for one in listed}
-    free = [one for one in unnamed.recorded() if _content(one) in kinds]
+    kinds = {likeness(one) for one in listed}
+    free = [one for one in unnamed.recorded() if likeness(one) in kinds]
     lacking = []
     for movement in sorted(listed, key=lambda one: one.occurred_at or 0):
-        near = [one for one in free if _content(one) == _content(movement)]
-        match = min(near, key=lambda one: _apart(one, movement), default=None)
-        if match is not None and _apart(match, movement) <= unnamed.within_us:
+        near = [one for one in free if likeness(one) == likeness(movement)]
+        match = min(near, key=lambda one: apart_us(one, movement), default=None)
+        if match is not None and apart_us(match, movement) <= unnamed.within_us:
             free.remove(match)
         elif not unnamed.may_have_forgotten(movement.occurred_at):
             lacking.append(movement)
     return lacking
-
-
-def _content(one: Movement) -> tuple[str, MovementType, str | None, frozenset[tuple[Leg, Decimal]]]:
-    return one.wallet, one.type, one.instrument, frozenset(value_of(one.effects).items())
-
-
-def _apart(recorded: Movement, listed: Movement) -> int:
-    if recorded.occurred_at is None or listed.occurred_at is None:
-        return 0  # a part that one side omits matches anything
-    return abs(recorded.occurred_at - listed.occurred_at)
 
 
 def _may_tell_of(recorded: Movement, listed: Movement) -> bool:

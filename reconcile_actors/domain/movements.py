@@ -83,6 +83,18 @@ def same_content(left: Effects, right: Effects) -> bool:
     return value_of(left) == value_of(right)
 
 
+def likeness(one: Movement) -> tuple[str, MovementType, str | None, frozenset[tuple[Leg, Decimal]]]:
+    """What must be equal of one event where the exchange gives no id: wallet, type, symbol or currency, and what it moves."""
+    return one.wallet, one.type, one.instrument, frozenset(value_of(one.effects).items())
+
+
+def apart_us(left: Movement, right: Movement) -> int:
+    """How far two own times lie apart; a part that one side omits matches anything."""
+    if left.occurred_at is None or right.occurred_at is None:
+        return 0
+    return abs(left.occurred_at - right.occurred_at)
+
+
 def has_value(effects: Effects) -> bool:
     """Whether anything but locks moves."""
     return bool(value_of(effects))

@@ -1,13 +1,21 @@
 """What the service has posted to a book by itself: its adjustments, and the exchange's ids that it posted before they were reported."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.changes import Posted
-from reconcile_actors.domain.movements import Effects, Movement, MovementType, same_key, value_of
+from reconcile_actors.domain.movements import (
+    Effects,
+    Movement,
+    MovementType,
+    apart_us,
+    likeness,
+    same_key,
+    value_of,
+)
 from reconcile_actors.domain.proposals import Duplicate, Refusal
 
 REMEMBERED_MAX: Final = 2_000
@@ -50,6 +58,12 @@ class Postings:
         # what the exchange lists of a fill holds its fee
         is_part = told.type is MovementType.FEE and any(one.type in _ONE_EVENT for one in known)
         return Duplicate() if is_part else None
+
+
+def accounts_for(posted: Movement, told: Movement, within_us: int) -> bool:
+    """Whether a report is of what was posted from a history that gave it no id: it bears one of the trading process's own."""
+    had_no_id = replace(posted, id=None).name == posted.id
+    return had_no_id and likeness(posted) == likeness(told) and apart_us(posted, told) <= within_us
 
 
 def _is_near(posted: Effects, told: Effects, steps: Mapping[str, Decimal]) -> bool:

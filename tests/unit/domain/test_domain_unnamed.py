@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from reconcile_actors.domain.balances import Field, Leg
-from reconcile_actors.domain.book import Book, Recording
+from reconcile_actors.domain.book import Book, Duplicate, Recording
 from reconcile_actors.domain.causes import Missing, cause_of, missing_from
-from reconcile_actors.domain.changes import Record, Statement
+from reconcile_actors.domain.changes import Posted, Record, Statement
 from reconcile_actors.domain.movements import Movement, MovementType
 from reconcile_actors.domain.settlement import Settlement
 from tests.unit.domain.domain_values import at, statement, us
@@ -121,3 +121,31 @@ def test_without_a_rule_they_are_left_out() -> None:
     book = book_with()
     listed = [funding(None, HOUR)]
     assert missing_from(listed, book.known, book.includes, frozenset({"spot"}), lambda _: Decimal(0)) == ()
+
+
+def backfilled(hour: float) -> Record:
+    """What a repair posts of a payment that history named: under the movement's name, since it has no id."""
+    listed = funding(None, hour)
+    return Record(replace(listed, id=listed.name), posted=Posted("repair", {}))
+
+
+def test_a_report_after_the_repair_counts_once() -> None:
+    """It bears an id of the trading process's own, and is the payment that was posted already; another hour's is not."""
+    book = book_with()
+    posting = book.propose(backfilled(HOUR), at(HOUR + 10))
+    assert isinstance(posting, Recording)
+    book.apply(posting, us(HOUR + 10))
+    assert lacking(book, funding(None, HOUR)) == ()
+    assert isinstance(book.propose(Record(funding("F1", HOUR + 2)), at(HOUR + 20)), Duplicate)
+    assert isinstance(book.propose(Record(funding("F1", HOUR, amount="-1.26")), at(HOUR + 20)), Recording)
+    assert isinstance(book.propose(Record(funding("F2", 2 * HOUR)), at(2 * HOUR)), Recording)
+
+
+def test_what_was_posted_under_an_id_of_the_exchange_is_met_by_that_id() -> None:
+    """Only a posting without one is recognised by what it moves."""
+    book = book_with()
+    posting = book.propose(Record(funding("X1", HOUR), posted=Posted("repair", {})), at(HOUR))
+    assert isinstance(posting, Recording)
+    book.apply(posting, us(HOUR))
+    assert isinstance(book.propose(Record(funding("X1", HOUR)), at(HOUR)), Duplicate)
+    assert isinstance(book.propose(Record(funding("X2", HOUR)), at(HOUR)), Recording)
