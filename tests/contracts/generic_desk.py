@@ -24,6 +24,20 @@ SECRET = base64.b64encode(b"secret canary" * 4).decode()
 PASSWORD = "passphrase-canary-77"
 _PRIVATE_KEY = "0x" + "4c" * 32
 _WALLET = "0x" + "11" * 20
+# What a broken exchange says with status 200.
+GARBAGE = {
+    "empty object": "{}",
+    "empty list": "[]",
+    "list of empty objects": "[{}]",
+    "html": "<!doctype html><html><body>We will be back soon</body></html>",
+    "nothing": "",
+    "null": "null",
+    "a number": "0",
+    "cut off": '{"code": 0, "success": true, "status": "ok", "data": [{"currency": "BTC", "available": "1.5", "ba',
+    "a success without data": '{"code": 0, "retCode": 0, "success": true, "status": "ok", "error": [], "msg": "", "message": ""}',
+    "a success with nulls": '{"code": "0", "success": true, "status": "ok", "data": null, "result": null, "balances": null}',
+    "a success with nothing": '{"code": "0", "success": true, "status": "ok", "data": [], "result": {}, "balances": []}',
+}
 # Keys that ccxt looks into before it sends anything.
 _PARTICULAR = {"gemini": {"apiKey": f"account-{API_KEY}"}, "lbank": {"secret": "short"}}
 CREDENTIALS = Credentials(SecretStr(API_KEY), SecretStr(SECRET), SecretStr(PASSWORD))

@@ -7,21 +7,8 @@ import pytest
 
 from reconcile_actors.domain.snapshot import Snapshot
 from reconcile_actors.exchanges.generic.names import ccxt_exchanges
-from tests.contracts.generic_desk import desk
+from tests.contracts.generic_desk import GARBAGE, desk
 
-GARBAGE = {
-    "empty object": "{}",
-    "empty list": "[]",
-    "list of empty objects": "[{}]",
-    "html": "<!doctype html><html><body>We will be back soon</body></html>",
-    "nothing": "",
-    "null": "null",
-    "a number": "0",
-    "cut off": '{"code": 0, "success": true, "status": "ok", "data": [{"currency": "BTC", "available": "1.5", "ba',
-    "a success without data": '{"code": 0, "retCode": 0, "success": true, "status": "ok", "error": [], "msg": "", "message": ""}',
-    "a success with nulls": '{"code": "0", "success": true, "status": "ok", "data": null, "result": null, "balances": null}',
-    "a success with nothing": '{"code": "0", "success": true, "status": "ok", "data": [], "result": {}, "balances": []}',
-}
 READERS = [
     name for name in ccxt.async_support.exchanges if getattr(ccxt.async_support, name)().has["fetchBalance"] is True
 ]

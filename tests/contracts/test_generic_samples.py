@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 
 import ccxt.async_support
@@ -9,7 +10,7 @@ import pytest
 
 from reconcile_actors.domain.snapshot import Snapshot, UnknownReason
 from tests.contracts.documented_samples import samples_of
-from tests.contracts.generic_desk import Desk, desk, totals
+from tests.contracts.generic_desk import GARBAGE, Desk, desk, totals
 
 # The bytes as they come, and the totals in them; the forms are those that ccxt documents for each exchange.
 WIRE: dict[str, tuple[str, dict[str, str]]] = {
@@ -211,6 +212,41 @@ async def _try_nulls(one: Desk, name: str, sample: object) -> tuple[bool, list[s
         if isinstance(got, Snapshot) and totals(got) != totals(whole):
             wrong.append(f"{name} {place}: {totals(got)}")
     return True, wrong
+
+
+def test_garbage_after_a_good_answer_is_no_account() -> None:
+    """Where the form is known, every kind of garbage, and the good answer cut off anywhere, is unknown all the same."""
+
+    async def main() -> list[str]:
+        wrong = []
+        async with desk() as one:
+            for name, (text, _) in WIRE.items():
+                gateway = await one.gateway(name)
+                one.say.text = text
+                assert isinstance(await one.read(gateway), Snapshot), name
+                cut = [text[:length] for length in range(1, len(text), 1 + len(text) // 40)]
+                for garbage in (*GARBAGE.values(), *cut):
+                    one.say.text = garbage
+                    if isinstance(await one.read(gateway), Snapshot):
+                        wrong.append(f"{name}: {garbage[-20:]}")
+        return wrong
+
+    assert asyncio.run(main()) == []
+
+
+@pytest.mark.parametrize("exchange_id", WIRE)
+def test_amounts_as_numbers_are_amounts_as_text(exchange_id: str) -> None:
+    """An exchange may write its amounts as JSON numbers: the same digits come out, through no float."""
+    text, expected = WIRE[exchange_id]
+    numbers = re.sub(r'"(-?(?:0|[1-9]\d*)\.\d+)"', r"\1", text)
+
+    async def main() -> object:
+        async with desk() as one:
+            gateway = await one.gateway(exchange_id)
+            one.say.text = numbers
+            return await one.read(gateway)
+
+    assert totals(asyncio.run(main())) == expected
 
 
 def test_two_rows_of_one_currency_collide() -> None:
