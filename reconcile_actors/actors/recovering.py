@@ -17,7 +17,7 @@ from reconcile_actors.domain.adjustment import Action
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, State
 from reconcile_actors.domain.ledger import AuditEntry
 from reconcile_actors.domain.movements import MovementType
-from reconcile_actors.domain.recovery import Evidence, Plan, adjustment_of, plans
+from reconcile_actors.domain.recovery import LOCKS, Evidence, Plan, adjustment_of, plans
 from reconcile_actors.domain.register import Change
 from reconcile_actors.domain.tracking import Tracker
 from reconcile_actors.kernel.behaviour import Context
@@ -27,6 +27,8 @@ from reconcile_actors.messages.wire import to_json
 
 # A plan that these words hold is not put to a person: it is decided already, or more is to come by itself.
 _QUIET: Final = frozenset({"rejected", "pending"})
+# What hinders a repair just now and goes by itself.
+PASSING: Final = frozenset({"not_decided", "history_unseen"})
 
 
 def follow(desk: Desk, context: Context, recovery: Recovery, history: HistoryWatch) -> None:
@@ -44,8 +46,14 @@ def follow(desk: Desk, context: Context, recovery: Recovery, history: HistoryWat
         return
     desk.repairing = recovery.flight is not None or register.is_repairing
     _refuse_what_is_over(recovery, {one.id for one in register.all_open()})
-    if recovery.flight is None and hindrance(desk, context, history) is None:
+    if recovery.flight is not None:
+        return
+    why = hindrance(desk, context, history)
+    if why is None:
         _decide(desk, context, recovery, history)
+    elif why in PASSING:
+        standing = (one for one in register.all_open() if one.is_loss and one.field not in LOCKS)
+        desk.repairing |= any(one.state is State.CONFIRMED and not recovery.is_rejected(one) for one in standing)
 
 
 def hindrance(desk: Desk, context: Context, history: HistoryWatch) -> str | None:
@@ -56,7 +64,7 @@ def hindrance(desk: Desk, context: Context, history: HistoryWatch) -> str | None
     if desk.current_reason(context) is not None or not desk.journal.store_ok:
         return "account_unknown"
     if desk.gateway.facts.has_history and (history.tries or history.checked_at is None):
-        return "history_failed"
+        return "history_failed" if history.tries else "history_unseen"
     return "not_decided" if judging.tracker.decided is None or judging.tracker.doubts_value else None
 
 

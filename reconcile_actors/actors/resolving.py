@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from reconcile_actors.actors.desk import Desk, correlation_of
 from reconcile_actors.actors.looking_back import HistoryWatch
-from reconcile_actors.actors.recovering import hindrance, plans_of
+from reconcile_actors.actors.recovering import PASSING, hindrance, plans_of
 from reconcile_actors.actors.recovery_state import Recovery
 from reconcile_actors.actors.ticks import OrderDue
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, State
@@ -76,7 +76,7 @@ def _why_not(
     if one.state not in (_WAITS if isinstance(command, ApproveResolution) else _STANDS) or not one.is_loss:
         return _wrong_state(one)
     why = hindrance(desk, context, history)
-    return None if why == "not_decided" else why  # reads are about to decide
+    return None if why in PASSING else why
 
 
 def _order(

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 from actor_exchange import failure
-from actor_recovery import adjusted, agrees, armed, await_state, states, suspense
+from actor_recovery import RECOVER, adjusted, agrees, armed, await_state, states, suspense
+from actor_rig import Rig, settings_of
 
 from reconcile_actors.domain.adjustment import Action
 from reconcile_actors.domain.discrepancy import State
@@ -336,3 +337,34 @@ def test_a_report_on_another_leg_delays_nothing() -> None:
     assert len(adjusted(rig)) == 1
     assert agrees(rig)
     assert set(states(rig).values()) == RESOLVED
+
+
+def alone() -> Rig:
+    """A single run beside no trading process, as `once --arm` makes it, on a store whose book was told before."""
+    rig = Rig(settings=settings_of(["a"], RECOVER), armed=True).opened()
+    rig.host.stop()
+    again = rig.restarted()
+    again.standalone = True
+    return again
+
+
+def test_a_single_pass_repairs_and_proves() -> None:
+    """`once --arm` ends with the account repaired: the report is that of the proof."""
+    rig = alone()
+    rig.host.advance(5)
+    rig.exchanges["a"].fill("T9", "buy", "0.1", "60000", "6")
+    report = rig.start().reconcile()
+    assert report.status is ReconciliationStatus.MATCHED
+    assert agrees(rig)
+    assert len(adjusted(rig)) == 1
+    assert set(states(rig).values()) == RESOLVED
+
+
+def test_a_single_pass_says_what_waits_for_a_person() -> None:
+    """What is too large waits for an approval in the report, for the exit code to say so."""
+    rig = alone()
+    rig.exchanges["a"].glitch("USD", "-700")
+    report = rig.start().reconcile()
+    assert report.status is ReconciliationStatus.DISCREPANT
+    assert [one.state for one in report.discrepancies] == [State.AWAITING_APPROVAL]
+    assert report.duration_us < 10_000_000
