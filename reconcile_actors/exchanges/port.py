@@ -69,8 +69,8 @@ class History:
     """Every movement that the exchange lists since `since_at`, complete through `through_at` (UTC us).
 
     Some exchanges list fills by symbol only: `fills_of` then names the symbols (unified) that were asked for as far as
-    `through_at`, and fills of others may be missing. None: fills of every symbol are there. Others list transfers by currency only: so does
-    `transfers_of` name the currencies that were asked for, because something had shown that they moved.
+    `through_at`, and fills of others may be missing. None: fills of every symbol are there. Others list transfers by
+    currency only: so does `transfers_of` name the currencies of which whatever moved their totals was asked for.
     """
 
     movements: Sequence[Movement]

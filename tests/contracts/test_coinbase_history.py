@@ -348,11 +348,71 @@ def test_a_vault_alone() -> None:
     asyncio.run(main())
 
 
+def test_what_was_listed_is_listed_again() -> None:
+    """A transfer is told by every look that asks from before it, also once its account is no longer asked."""
+
+    async def main() -> None:
+        async with desk() as one:
+            funded(one)
+            await one.gateway.history(one.time.clocks.utc_us(), timeout_seconds=60)
+            since_at = one.time.clocks.utc_us()
+            refid = one.coinbase.account.deposit("ETH", D(1))
+            for seconds in (5, 200, 10, 10, 10, 10, 10):
+                one.time.advance(seconds)
+                history = await one.gateway.history(since_at, timeout_seconds=60)
+                assert [each.id for each in history.movements] == [refid]
+                assert history.transfers_of == {"BTC", "ETH", "USD", "USDT", "DOT"}
+            earlier = await one.gateway.history(0, timeout_seconds=60)
+            assert len(earlier.movements) == 6
+
+    asyncio.run(main())
+
+
+def test_a_busy_account_is_not_read_again_from_the_start() -> None:
+    """Behind a page that holds nothing new a look goes only now and then; a row that is listed late is found then."""
+
+    async def main() -> None:
+        async with desk() as one:
+            funded(one)
+            account, since_at = one.coinbase.account, one.time.clocks.utc_us()
+            pages = []
+            for look in range(9):
+                for number in range(100):
+                    one.coinbase.market.submit(account, "BTC-USD", ("buy", "sell")[number % 2], D("0.001"))
+                    one.time.advance(0.05)
+                one.time.advance(1)
+                one.coinbase.requests.clear()
+                history = await one.gateway.history(since_at, timeout_seconds=60)
+                assert len(history.movements) == 100 * (look + 1)
+                pages.append(len(one.coinbase.requests.of("transactions")))
+            assert max(pages[1:6]) < max(pages[6:])
+            assert sum(pages) < 9 * 18
+
+    asyncio.run(main())
+
+
+def test_an_account_that_v2_does_not_know() -> None:
+    """Accounts of another portfolio have no list of transactions: the fills are read all the same, and the gap is told."""
+
+    async def main() -> None:
+        async with desk() as one:
+            funded(one)
+            one.coinbase.market.submit(one.coinbase.account, "BTC-USD", "sell", D("0.1"))
+            one.time.advance(30)
+            one.coinbase.user.hidden.add("BTC")
+            history = await one.gateway.history(0, timeout_seconds=60)
+            assert [each.type for each in history.movements if each.order_id] == [MovementType.FILL]
+            assert history.transfers_of == {"ETH", "USD", "USDT", "DOT"}
+            assert history.through_at == one.time.clocks.utc_us() - 1_000_000
+
+    asyncio.run(main())
+
+
 def test_many_rows_are_read_in_windows() -> None:
     """More fills than one read asks for come in several reads, each of which says how far it reaches; none is lost."""
 
     async def main() -> None:
-        async with desk(page_rows=20) as one:
+        async with desk(page_rows=8) as one:
             funded(one)
             opened_at = one.time.clocks.utc_us()
             opening = await read(one)

@@ -4,14 +4,13 @@ An account is asked when its total is not what it was at the last look, and for 
 while it has something pending; and in turn, for what cancelled out in between. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
 ASKS_A_READ: Final = 8
 LATE_US: Final = 60_000_000
-PENDINGS_MAX: Final = 50
 
 
 @dataclass(slots=True)
@@ -19,7 +18,7 @@ class _Known:
     total: Decimal = field(repr=False)
     changed_at: int
     asked_through: int | None = None
-    pending: dict[str, int] = field(default_factory=dict)
+    has_pending: bool = False
 
 
 class Asks:
@@ -27,41 +26,45 @@ class Asks:
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
+        self._uncovered: frozenset[str] = frozenset()
         self._turn = 0
 
-    def look(self, totals: Mapping[str, Decimal], at: int) -> list[str]:
-        """Takes the totals in and chooses whom to ask: at most ASKS_A_READ that are due, and others in turn."""
+    def look(self, totals: Mapping[str, Decimal], at: int, uncovered: Collection[str] = ()) -> list[str]:
+        """Takes the totals in and chooses whom to ask: at most ASKS_A_READ that are due, and others in turn.
+
+        `uncovered` were asked, but not from as far back as it is wanted now.
+        """
         self._known = {uuid: self._known.get(uuid, _Known(totals[uuid], at - LATE_US - 1)) for uuid in totals}
         for uuid, total in totals.items():
             if total != self._known[uuid].total:
                 self._known[uuid].total, self._known[uuid].changed_at = total, at
+        self._uncovered = frozenset(uncovered)
         due = sorted(self._due(at), key=lambda uuid: self._known[uuid].asked_through or 0)
         return [*due[:ASKS_A_READ], *self._in_turn(frozenset(due), ASKS_A_READ - len(due))]
 
-    def ask_from(self, uuid: str, since_at: int) -> tuple[int, Mapping[str, int]]:
-        """From when an account is to be read, so that no look leaves a gap, and what was pending there: times by id."""
+    def took(self, uuid: str, through_at: int, *, has_pending: bool) -> None:
+        """An account was read up to an instant."""
         known = self._known[uuid]
-        return min(since_at, known.asked_through or since_at), known.pending
+        known.asked_through, known.has_pending = through_at, has_pending
 
-    def took(self, uuid: str, through_at: int, pending: Mapping[str, int]) -> None:
-        """An account was read up to an instant; `pending` are the times of what is pending there, by id."""
-        known = self._known[uuid]
-        known.asked_through = through_at
-        known.pending = dict(sorted(pending.items(), key=lambda one: one[1])[-PENDINGS_MAX:])
-
-    def through(self, since_at: int, horizon_at: int, asked: Sequence[str]) -> int:
+    def through(self, since_at: int, horizon_at: int, asked: Collection[str]) -> int:
         """How far every account that shows a change has been read; those that stood still hide nothing but what cancelled out."""
         behind = [self._known[uuid].asked_through or since_at for uuid in self._due(horizon_at) if uuid not in asked]
         return min([horizon_at, *behind])
 
+    def is_told(self, uuid: str, asked: Collection[str]) -> bool:
+        """Whether whatever moved an account's total has been asked for."""
+        known = self._known[uuid]
+        return uuid in asked or (known.asked_through is not None and known.changed_at <= known.asked_through)
+
     def _due(self, at: int) -> list[str]:
-        return [uuid for uuid, one in self._known.items() if self._is_due(one, at)]
+        return [uuid for uuid, one in self._known.items() if uuid in self._uncovered or self._is_due(one, at)]
 
     @staticmethod
     def _is_due(one: _Known, at: int) -> bool:
         if one.asked_through is None:
             return bool(one.total)
-        return bool(one.pending) or one.changed_at > one.asked_through or one.changed_at >= at - LATE_US
+        return one.has_pending or one.changed_at > one.asked_through or one.changed_at >= at - LATE_US
 
     def _in_turn(self, due: frozenset[str], room: int) -> list[str]:
         """Empty accounts that were never asked, as many as there is room for; then one account after the other."""

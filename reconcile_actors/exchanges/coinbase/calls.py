@@ -40,6 +40,7 @@ class Calls:
         deadline_us: int,
         lane: Lane = Lane.TRADE,
         purpose: Purpose = Purpose.WATCH,
+        room: float = 0.0,
         fresh: bool = False,
         remember: bool = False,
     ) -> Answer:
@@ -51,7 +52,7 @@ class Calls:
 
         async def once() -> Answer:
             nonlocal refused
-            await self._pace(lane, purpose, deadline_us)
+            await self._pace(lane, purpose, deadline_us, room)
             left = self._clocks.seconds_until(deadline_us)
             try:
                 return await self._client.call(method, params, timeout_seconds=left, fresh=fresh, remember=remember)
@@ -87,9 +88,9 @@ class Calls:
             once, tries=self._tries, deadline_us=deadline_us, clocks=self._clocks, jitter=self._jitter
         )
 
-    async def _pace(self, lane: Lane, purpose: Purpose, deadline_us: int) -> None:
+    async def _pace(self, lane: Lane, purpose: Purpose, deadline_us: int, room: float) -> None:
         # Asked again after each pause: a confirmation may have used the allowance meanwhile, and goes first.
-        while (wait := self._limit.wait_seconds(lane, purpose, self._clocks.monotonic_us())) > 0:
+        while (wait := self._limit.wait_seconds(lane, purpose, self._clocks.monotonic_us(), room)) > 0:
             if wait >= self._clocks.seconds_until(deadline_us):
                 raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
             await self._clocks.sleep(wait)

@@ -19,6 +19,7 @@ from reconcile_actors.exchanges.coinbase.fields import distrusted
 from reconcile_actors.exchanges.coinbase.history import Fetch
 from reconcile_actors.exchanges.coinbase.limits import (
     HISTORY_SECONDS,
+    POLL_ROOM,
     POLL_SECONDS,
     CallLimit,
     Lane,
@@ -181,7 +182,7 @@ class CoinbaseGateway:
         deadline_us = self._clocks.deadline_us(timeout_seconds)
 
         async def fetch(params: dict[str, object]) -> Answer:
-            return await self._calls.private(method, params, deadline_us=deadline_us, lane=lane)
+            return await self._calls.private(method, params, deadline_us=deadline_us, lane=lane, room=POLL_ROOM)
 
         return fetch
 

@@ -2,7 +2,8 @@
 
 Fills come newest first, the next page by a cursor that new rows do not shift. More fills than one read should ask for are read
 in windows from the oldest on, and the answer says how far it reaches. Transactions come newest first by when they were made,
-the next page by the last row's id; pages are read until one is older than what is wanted from its first row to its last.
+the next page by the last row's id; pages are read until one is older than what is wanted from its first row to its last, or
+until one holds nothing that an earlier look has not seen just so.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,6 +15,7 @@ from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.clocks import MICROSECONDS
 from reconcile_actors.exchanges.coinbase.fields import distrusted, timestamp
 from reconcile_actors.exchanges.coinbase.fills import read_fills
+from reconcile_actors.exchanges.coinbase.seen import AccountRead, Seen
 from reconcile_actors.exchanges.coinbase.transactions import FILL, Transaction, read_transactions
 from reconcile_actors.exchanges.rows import Place
 
@@ -21,8 +23,8 @@ OVERLAP_US: Final = 2 * MICROSECONDS  # a fill is listed by when it was put in s
 YOUTH_US: Final = 10 * MICROSECONDS  # how long the other list of the same fill is waited for
 FILLS_A_PAGE: Final = 250
 TRANSACTIONS_A_PAGE: Final = 100
-PAGES_A_READ: Final = 4
-_PAGES_MAX: Final = 40
+PAGES_A_READ: Final = 20
+_PAGES_MAX: Final = 60
 _ACCOUNT_PAGES_MAX: Final = 10
 _NARROWINGS_MAX: Final = 8
 
@@ -85,30 +87,29 @@ async def _pages(
 
 
 async def account_transactions(
-    fetch: Fetch, uuid: str, place: Place, since_at: int, pending_at: int
-) -> list[Transaction]:
-    """Every transaction of one account made since an instant, and as far as pages go those since `pending_at`, before it.
+    fetch: Fetch, uuid: str, place: Place, from_at: int, *, oldest_at: int, seen: Seen
+) -> AccountRead:
+    """The transactions of one account made since an instant, and as far as pages go those since `oldest_at`, before it.
 
-    Raises ExchangeFailureError.
+    Below a page of which every row was `seen` just so, nothing is read again. Where there are more rows than one look should
+    ask for, the answer says from when on they are all. Raises ExchangeFailureError.
     """
+    from_at, oldest_at = from_at - OVERLAP_US, min(from_at, oldest_at) - OVERLAP_US
     rows: dict[str, Transaction] = {}
     params: dict[str, object] = {"account_id": uuid, "limit": TRANSACTIONS_A_PAGE}
-    anchors: set[str] = set()
-    wanted_at = min(since_at, pending_at) - OVERLAP_US
     newest_at = 0
     for _ in range(_ACCOUNT_PAGES_MAX):
         page = read_transactions((await fetch(params)).content, place)
+        if page.rows and all(row.id in rows for row in page.rows):
+            raise distrusted("cursor_repeats")
         rows.update((row.id, row) for row in page.rows)
         newest_at = max((row.made_at for row in page.rows), default=0)
-        if page.after is None or newest_at < wanted_at:
-            return list(rows.values())
-        if page.after in anchors:
-            raise distrusted("cursor_repeats")
-        anchors.add(page.after)
+        if page.after is None or newest_at < oldest_at:
+            return AccountRead(rows, from_at)
+        if seen.covers(from_at) and seen.knows(page.rows):
+            return AccountRead(rows, from_at, deep=False)
         params = {**params, "starting_after": page.after}
-    if newest_at >= since_at - OVERLAP_US:
-        raise distrusted("history_too_long")
-    return list(rows.values())
+    return AccountRead(rows, max(from_at, newest_at + 1))
 
 
 def before_unlisted(rows: Iterable[Transaction], fills: FillsRead, since_at: int, horizon_at: int) -> int:

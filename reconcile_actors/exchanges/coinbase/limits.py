@@ -16,6 +16,7 @@ HISTORY_SECONDS: Final = 5.0
 LOCAL_LAG_SECONDS: Final = 2.0
 CONFIRM_SPACING_SECONDS: Final = 0.25
 ROUND_TRIP_SECONDS: Final = 0.5
+POLL_ROOM: Final = 4.0  # of the watching share: pages of history, however many, must not put off a balance
 _CLOCK_STEP_SECONDS: Final = 1e-6
 
 
@@ -49,13 +50,13 @@ class CallLimit:
         self._watch: Mapping[Lane, Meter] = {lane: Meter() for lane in Lane}
         self._closed_until_us: dict[Lane, int] = {}
 
-    def wait_seconds(self, lane: Lane, purpose: Purpose, now_us: int) -> float:
-        """How long to wait before a call; 0 when it may go now."""
+    def wait_seconds(self, lane: Lane, purpose: Purpose, now_us: int, room: float = 0.0) -> float:
+        """How long to wait before a call; 0 when it may go now. `room` is what a call while watching leaves to others."""
         allowed = lane.value
         wait = (self._all[lane].level(allowed.rate, now_us) + 1 - allowed.depth) / allowed.rate
         if purpose is Purpose.WATCH:
             level = self._watch[lane].level(allowed.rate, now_us)
-            wait = max(wait, (level + 1 - allowed.watch_depth) / allowed.rate)
+            wait = max(wait, (level + 1 + room - allowed.watch_depth) / allowed.rate)
         wait = max(wait, (self._closed_until_us.get(lane, 0) - now_us) / 1e6)
         return (
             wait if wait > _CLOCK_STEP_SECONDS else 0.0

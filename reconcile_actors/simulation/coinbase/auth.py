@@ -75,7 +75,10 @@ class Keys:
 
 @dataclass(slots=True)
 class User:
-    """One customer: an account, the one key that reads it, and the uuids of its wallets, each made when first listed."""
+    """One customer: an account, the one key that reads it, and the uuids of its wallets, each made when first listed.
+
+    `hidden` are assets whose transactions v2 does not list, as those of a second portfolio.
+    """
 
     name: str
     account: Account
@@ -85,6 +88,7 @@ class User:
     id: str
     permissions: frozenset[Permission] = ALL_PERMISSIONS
     uuids: dict[str, str] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
 
     def uuid_of(self, asset: str) -> str:
         """The uuid of the wallet that holds an asset."""

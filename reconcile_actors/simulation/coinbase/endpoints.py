@@ -100,7 +100,7 @@ def fills(user: User, call: Call) -> Json:
 def transactions(user: User, uuid: str, call: Call) -> Json:
     """A page of one wallet's transactions, newest first by creation; parameters limit, starting_after."""
     asset = user.asset_of(uuid)
-    if asset is None:
+    if asset is None or asset in user.hidden:
         raise CoinbaseError(404, "not_found", "Account not found")
     rows = _transactions(user, asset, call)
     after, first = call.text("starting_after"), 0

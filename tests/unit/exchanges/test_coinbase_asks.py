@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile_actors.exchanges.coinbase.asks import ASKS_A_READ, LATE_US, PENDINGS_MAX, Asks
+from reconcile_actors.exchanges.coinbase.asks import ASKS_A_READ, LATE_US, Asks
 
 D = Decimal
 SECOND = 1_000_000
@@ -18,7 +18,7 @@ def totals(**amounts: int) -> dict[str, Decimal]:
 
 def took(asks: Asks, uuids: list[str], at: int) -> None:
     for uuid in uuids:
-        asks.took(uuid, at, {})
+        asks.took(uuid, at, has_pending=False)
 
 
 def test_at_first_all_that_hold_something() -> None:
@@ -49,28 +49,34 @@ def test_what_changed_is_asked_for_a_minute() -> None:
 
 
 def test_a_change_that_was_not_read_is_not_forgotten() -> None:
-    """However long looks fail, what changed stays due, and is read from where it was last seen."""
+    """However long looks fail, what changed stays due, and is not told of."""
     asks = Asks()
     took(asks, asks.look(totals(a=1), NOW), NOW)
     for minutes in range(1, 10):
         assert asks.look(totals(a=2), NOW + minutes * LATE_US) == ["a"]
-    assert asks.ask_from("a", NOW + LATE_US) == (NOW, {})
+    assert not asks.is_told("a", [])
+    assert asks.is_told("a", ["a"])
     assert asks.through(NOW, NOW + LATE_US, []) == NOW
 
 
 def test_what_is_pending_is_followed() -> None:
-    """Until it is no longer pending; of very many the newest are kept."""
+    """Until it is no longer pending."""
     asks = Asks()
     asks.look(totals(a=1, b=1), NOW)
-    asks.took("a", NOW, {"p": NOW - 7 * SECOND})
-    asks.took("b", NOW, {})
+    asks.took("a", NOW, has_pending=True)
+    asks.took("b", NOW, has_pending=False)
     later = NOW + 10 * LATE_US
     assert asks.look(totals(a=1, b=1), later)[0] == "a"
-    assert asks.ask_from("a", later) == (NOW, {"p": NOW - 7 * SECOND})
-    asks.took("a", later, {f"p{n}": n for n in range(PENDINGS_MAX + 5)})
-    assert min(asks.ask_from("a", later)[1].values()) == 5
-    asks.took("a", later, {})
+    asks.took("a", later, has_pending=False)
     assert len(asks.look(totals(a=1, b=1), later + 1)) == 1
+
+
+def test_what_was_not_read_far_enough_back_is_asked_again() -> None:
+    """A look that wants more than was covered asks for it, whatever has or has not changed."""
+    asks = Asks()
+    took(asks, asks.look(totals(a=1, b=1, c=1), NOW), NOW)
+    assert asks.look(totals(a=1, b=1, c=1), NOW + 5 * LATE_US, ["a", "b"])[:2] == ["a", "b"]
+    assert asks.through(NOW, NOW + 5 * LATE_US, ["a"]) == NOW
 
 
 def test_everyone_has_a_turn() -> None:

@@ -10,7 +10,8 @@ from reconcile_actors.domain.movements import MovementType, fill_effects
 from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.coinbase.fields import instant_of, timestamp
 from reconcile_actors.exchanges.coinbase.fills import read_fills
-from reconcile_actors.exchanges.coinbase.history import account_transactions, all_fills
+from reconcile_actors.exchanges.coinbase.history import Fetch, account_transactions, all_fills
+from reconcile_actors.exchanges.coinbase.seen import ROWS_MAX, AccountRead, Seen
 from reconcile_actors.exchanges.coinbase.transactions import movements_of, read_transactions
 from reconcile_actors.exchanges.port import ExchangeFailureError
 from reconcile_actors.exchanges.rows import Place
@@ -256,8 +257,13 @@ def test_fills_without_end() -> None:
         assert caught.value.code == "history_too_long"
 
 
+def read_account(fetch: Fetch, since_at: int, oldest_at: int | None = None, seen: Seen | None = None) -> AccountRead:
+    oldest = since_at if oldest_at is None else oldest_at
+    return asyncio.run(account_transactions(fetch, "u", BTC, since_at, oldest_at=oldest, seen=seen or Seen()))
+
+
 def test_transactions_without_end() -> None:
-    """As far as they are wanted all must be there; what only something pending asks for may lie too far back."""
+    """As many as one look should ask for are read, and the answer says from when on they are all."""
     count = 0
 
     async def fetch(params: dict[str, object]) -> Answer:
@@ -266,17 +272,77 @@ def test_transactions_without_end() -> None:
         at = timestamp(START_AT - count * 60 * SECOND)
         return await answer(rows(row(f"r{count}", at=at), after=f"r{count}"))
 
-    listed = asyncio.run(account_transactions(fetch, "u", BTC, START_AT - 150 * SECOND, START_AT - 150 * SECOND))
-    assert len(listed) == 3
+    three = read_account(fetch, START_AT - 150 * SECOND)
+    assert (len(three.rows), three.since_at) == (3, START_AT - 152 * SECOND)
     count = 0
-    listed = asyncio.run(account_transactions(fetch, "u", BTC, START_AT - 150 * SECOND, 0))
-    assert len(listed) == 10
+    pending_far_back = read_account(fetch, START_AT - 150 * SECOND, oldest_at=0)
+    assert (len(pending_far_back.rows), pending_far_back.since_at) == (10, START_AT - 152 * SECOND)
     count = 0
-    with pytest.raises(ExchangeFailureError, match="history_too_long"):
-        asyncio.run(account_transactions(fetch, "u", BTC, 0, 0))
+    very_many = read_account(fetch, 0)
+    assert (len(very_many.rows), very_many.since_at) == (10, START_AT - 600 * SECOND + 1)
 
     async def same(params: dict[str, object]) -> Answer:
         return await answer(rows(row(), after="x"))
 
     with pytest.raises(ExchangeFailureError, match="cursor_repeats"):
-        asyncio.run(account_transactions(same, "u", BTC, 0, 0))
+        read_account(same, 0)
+
+
+def test_pages_seen_before_are_not_read_again() -> None:
+    """A look ends at a page of which all is known just so; one row that changed leads it on."""
+    state = {"r3": "completed"}
+    asked = []
+
+    async def fetch(params: dict[str, object]) -> Answer:
+        number = int(str(params.get("starting_after", "r0"))[1:]) + 1
+        asked.append(number)
+        at = timestamp(START_AT - number * 10 * SECOND)
+        own = f"r{number}"
+        return await answer(
+            rows(row(own, at=at, status=state.get(own, "completed")), after=own if number < 6 else None)
+        )
+
+    seen, since_at = Seen(), START_AT - 100 * SECOND
+    seen.take(read_account(fetch, since_at, seen=seen), START_AT)
+    assert len(asked) == 6
+    asked.clear()
+    again = read_account(fetch, since_at, seen=seen)
+    assert (asked, again.deep) == ([1], False)
+    seen.take(again, START_AT + 29 * SECOND)
+    assert len(seen.since(since_at)) == 6
+    state["r1"] = "failed"
+    asked.clear()
+    assert (len(read_account(fetch, since_at, seen=seen).rows), asked) == (2, [1, 2])
+    seen.take(again, START_AT + 31 * SECOND)
+    asked.clear()
+    deep = read_account(fetch, since_at, seen=seen)
+    assert (len(asked), deep.deep) == (6, True)
+
+
+def test_what_is_seen_is_kept_and_told() -> None:
+    """By when it changed, or when it was seen to have settled; of very many the newest, and fills only for a while."""
+
+    def take(seen: Seen, at: int, *listed: dict, since_at: int = START_AT) -> None:
+        page = read_transactions(rows(*listed), BTC)
+        seen.take(AccountRead({one.id: one for one in page.rows}, since_at), at)
+
+    seen, minute = Seen(), 60 * SECOND
+    assert (seen.was_read, seen.covers(0), seen.from_at(5)) == (False, False, 5)
+    take(seen, START_AT + minute, row("p", status="pending"), row("f", "advanced_trade_fill"))
+    assert (seen.was_read, seen.covers(START_AT), seen.covers(START_AT - 1)) == (True, True, False)
+    assert seen.pending == {"p": START_AT}
+    assert seen.from_at(START_AT) == START_AT
+    assert seen.from_at(START_AT + 5 * minute) == START_AT + 5 * minute
+    take(seen, START_AT + 5 * minute, row("p"), since_at=START_AT + minute)
+    assert seen.pending == {}
+    assert [one.id for one in seen.since(START_AT)] == ["p"]
+    assert [one.id for one in seen.since(START_AT + 4 * minute)] == ["p"]
+    assert seen.since(START_AT + 6 * minute) == []
+    assert seen.from_at(START_AT) == START_AT + 4 * minute
+    take(seen, START_AT + 90 * minute, row("later"), since_at=START_AT + 80 * minute)
+    assert not seen.covers(START_AT + 70 * minute)  # a gap between two looks
+    many = [row(f"m{n}", at=timestamp(START_AT + n * SECOND)) for n in range(ROWS_MAX + 5)]
+    take(seen, START_AT + 91 * minute, *many, since_at=START_AT - minute)
+    assert len(seen.since(0)) == ROWS_MAX
+    assert not seen.covers(START_AT + 4 * SECOND)
+    assert seen.covers(START_AT + 5 * SECOND)
