@@ -57,5 +57,7 @@ def _document(one: Movement) -> Json:
         "side": one.side,
         "order_id": one.order_id,
         "occurred_at": None if one.occurred_at is None else iso(one.occurred_at),
-        "effects": [[*leg, plain(amount)] for leg, amount in sorted(one.effects.items())],
+        "effects": [
+            [leg.wallet, leg.currency, leg.field.value, plain(amount)] for leg, amount in sorted(one.effects.items())
+        ],
     }
