@@ -398,6 +398,61 @@ def test_what_was_listed_is_listed_again() -> None:
     asyncio.run(main())
 
 
+def test_history_claims_no_more_than_reads_have_shown() -> None:
+    """A fill of a symbol that never traded shows in totals first: until they were read, nobody can know of it."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund(BTC="1", USDT="100000")
+            since_at = one.now_at
+            assert (await history(one, since_at)).through_at == since_at, "no read yet"
+            await totals(one)
+            read_at = one.now_at
+            one.time.advance(30)
+            one.binance.market.submit(one.binance.account, "SOLUSDT", "buy", Decimal(1))
+            one.time.advance(30)
+            unseen = await history(one, since_at)
+            assert (list(unseen.movements), unseen.through_at) == ([], max(since_at, read_at - SECOND))
+            await totals(one)
+            seen = await history(one, unseen.through_at)
+            assert [m.instrument for m in seen.movements] == ["SOL/USDT"]
+            assert seen.through_at == one.now_at - SECOND
+            one.time.advance(30)
+            await totals(one)
+            assert (await history(one, seen.through_at)).through_at == one.now_at - SECOND, (
+                "nothing changed, and that is known"
+            )
+
+    asyncio.run(main())
+
+
+def test_a_symbol_that_waits_holds_history_back() -> None:
+    """Without room for the symbol that changed, history is complete up to its change and no further."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund(BTC="1", USDT="100000")
+            await totals(one)
+            await history(one, one.now_at - SECOND)
+            one.time.advance(30)
+            await totals(one)
+            before_at = one.now_at
+            one.binance.market.submit(one.binance.account, "BTCUSDT", "buy", Decimal("0.1"))
+            one.time.advance(1)
+            await totals(one)
+            for _ in range(40):  # watching takes all the room that there is
+                await one.gateway.read(timeout_seconds=30)
+            waiting = await history(one, before_at - 60 * SECOND)
+            assert waiting.through_at < before_at
+            assert len(one.binance.requests.of("myTrades")) == 1
+            one.time.advance(30)
+            await totals(one)
+            found = await history(one, waiting.through_at)
+            assert [m.instrument for m in found.movements] == ["BTC/USDT"]
+
+    asyncio.run(main())
+
+
 def test_lists_without_room_hold_history_back() -> None:
     """Asked too often, dear lists are left out in their turn, and history says how far it really reaches."""
 
@@ -416,6 +471,7 @@ def test_lists_without_room_hold_history_back() -> None:
             assert asked["capital/withdraw/history"] < 20
             assert one.time.slept == [], "nothing waits"
             one.time.advance(20)
+            await totals(one)
             got = await one.gateway.history(since_at, timeout_seconds=60)
             assert got.through_at == one.now_at - SECOND
 

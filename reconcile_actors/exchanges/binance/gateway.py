@@ -154,6 +154,7 @@ class BinanceGateway:
     def _understood(self, answer: Answer) -> Content | Rejected:
         if self._content is not None and answer.digest == self._raw_digest:
             self._presence.settle()
+            self._traded.observe_same(answer.bracket)
             return self._content  # byte for byte what was believed before
         account = read_account(answer.content, self._seen)
         if isinstance(account, Rejected):

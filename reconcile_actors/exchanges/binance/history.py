@@ -1,7 +1,8 @@
 """The history of one account out of Binance's many lists: whole as far as it says, or a failure.
 
-`through_at` is the least that any list is complete through. Lists whose counter has no room are left for the next time, and
-hold it back; symbols that were not asked are left out of `fills_of`.
+`through_at` is the least that any list is complete through, and no later than the last read that showed no change beside those
+whose symbols were asked. Lists whose counter has no room are left for the next time, and hold it back; symbols that were not
+asked are left out of `fills_of`.
 """
 
 from collections.abc import Callable
@@ -43,9 +44,9 @@ class PastOf:
         if self._first_since_at is None:
             self._first_since_at = since_at
         await self._read_lists(since_at, deadline_us)
-        await self._read_fills(since_at, deadline_us)
+        filled_at = await self._read_fills(since_at, deadline_us)
         reached = [kept.through_at for _, kept in self._lists if kept.through_at is not None]
-        through_at = max(since_at, min(reached))
+        through_at = max(since_at, min(filled_at, *reached))
         return History(
             movements=self._movements(since_at),
             since_at=since_at,
@@ -72,7 +73,9 @@ class PastOf:
             else:
                 await self._refresh(listing, kept, since_at, since_at, deadline_us)
 
-    async def _read_fills(self, since_at: int, deadline_us: int) -> None:
+    async def _read_fills(self, since_at: int, deadline_us: int) -> int:
+        """Asks the symbols that may have traded; gives how far fills are known (UTC us)."""
+        reached = [self._traded.seen_until_at]
         markets = await self.markets(deadline_us)
         for symbol, span in self._traded.to_ask(markets).items():
             if not self._calls.has_room(TRADES):
@@ -81,7 +84,12 @@ class PastOf:
             listing = fills_of(self._reader, markets.natives[symbol], symbol)
             through_at = await self._refresh(listing, kept, since_at, self._first_at(span, since_at), deadline_us)
             self._traded.asked(symbol, through_at, has_fills=kept.has_any)
+            reached.append(through_at)
         self._fills = {one: kept for one, kept in self._fills.items() if kept.has_any or self._traded.cares_for(one)}
+        for symbol, span in self._traded.waiting.items():
+            past = self._fills.get(symbol)
+            reached.append(max(span.from_at, (past.through_at if past is not None else None) or 0))
+        return min(reached)
 
     def _first_at(self, span: Span | None, since_at: int) -> int:
         """From when the fills of a symbol are wanted that were never asked for."""

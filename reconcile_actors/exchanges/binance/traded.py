@@ -60,6 +60,10 @@ class Traded:
             self._note(_Change(frozenset(changed), Span(from_at, bracket.received_at)))
         self._totals, self._read_at = dict(totals), bracket.requested_at
 
+    def observe_same(self, bracket: Bracket) -> None:
+        """A read that showed what the one before it showed."""
+        self._read_at = bracket.requested_at
+
     def to_ask(self, markets: Markets) -> dict[str, Span | None]:
         """The symbols to ask now, the most pressing first, and of which time; None: as far as was not asked yet."""
         for change in self._changes:
@@ -70,6 +74,16 @@ class Traded:
         traded = [symbol for symbol in self._traded if symbol not in self._due and symbol in markets.natives]
         pressing = due[: SYMBOLS_A_READ - min(len(traded), SYMBOLS_A_READ // 2)]
         return {symbol: self._due.get(symbol) for symbol in [*pressing, *traded][:SYMBOLS_A_READ]}
+
+    @property
+    def seen_until_at(self) -> int:
+        """Up to when every fill has shown in totals that were read, but for those that cancel out (UTC us)."""
+        return self._read_at - self._lag_us
+
+    @property
+    def waiting(self) -> Mapping[str, Span]:
+        """The symbols of which totals say that they may have traded, and that were not asked up to then yet."""
+        return {symbol: span for symbol, span in self._due.items() if span.changed}
 
     def asked(self, symbol: str, through_at: int, *, has_fills: bool) -> None:
         """All fills of a symbol are known up to an instant (UTC us)."""
