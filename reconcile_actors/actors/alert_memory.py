@@ -4,7 +4,7 @@ Bounded (I12): of more conditions than `CONDITIONS_MAX` the oldest give way.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconcile_actors.domain.alerts import AlertKind, Phase
@@ -38,11 +38,13 @@ class Settling:
 
 @dataclass(slots=True)
 class AlertMemory:
-    """Conditions by key, in the order of their newest word. `hurries`: nothing that may be told waits until it has settled."""
+    """Conditions by key, in the order of their newest word. `is_loaded`: all that an earlier
+    process left is here. `hurries`: nothing that may be told waits until it has settled."""
 
     sinks: tuple[AlertSink, ...]
     repeat_seconds: float
     standing: dict[str, Standing] = field(default_factory=dict)
+    is_loaded: bool = False
     hurries: bool = False
     settling: Settling = field(default_factory=Settling)
     _known: dict[tuple[str, str], Delivery] = field(default_factory=dict)
@@ -64,6 +66,11 @@ class AlertMemory:
         """A newer word on a condition; the older one has nothing left to say once this one is on disk."""
         key = new.alert.key
         old = self.standing.pop(key, None)
+        if old is None and self.is_loaded and new.alert.phase is Phase.RESOLVED:
+            self.settling.done += [new.id] if new.id else []  # nobody was told of a beginning
+            return
+        if old is not None and (old.alert.phase, new.alert.phase) == (Phase.RESOLVED, Phase.FIRING):
+            self._begin_anew(key)
         replaced = self._replaced.pop(key, [])
         if old is not None and old.id:
             replaced.append(old.id)
@@ -93,6 +100,12 @@ class AlertMemory:
         """What is to be noted now."""
         taken, self.settling = self.settling, Settling()
         return taken
+
+    def _begin_anew(self, key: str) -> None:
+        """It ended and begins again before every sink's word on its end is on disk: the beginning is news to each."""
+        for place, one in self._known.items():
+            if place[1] == key and one.is_firing:
+                self._known[place] = self.settling.told[place] = replace(one, said=None)
 
     def _end_if_settled(self, key: str) -> None:
         one = self.standing.get(key)

@@ -137,7 +137,7 @@ class AlertOutbox:
         if len(rows) == PAGE:
             self.wanted = True
         else:
-            self.complete = self.may_speak = True
+            self.complete = self.may_speak = self.memory.is_loaded = True
 
     def _note(self, context: Context) -> None:
         self._notes = True

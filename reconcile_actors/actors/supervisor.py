@@ -58,6 +58,7 @@ class ReconciliationSupervisor(Supervisor):
     def __init__(self, specs: Iterable[ChildSpec]) -> None:
         super().__init__(specs)
         self._journal = Journal("")
+        self._parked: set[str] = set()
 
     def receive(self, context: Context, message: object) -> None:
         """The ledger's answers; the rest is the kernel's."""
@@ -73,11 +74,26 @@ class ReconciliationSupervisor(Supervisor):
         """Records first, then tells."""
         entry = _entry(event)
         if entry is not None:
-            self._record(context, UnitOfWork(entries=(entry,), outbox=_alerts(event)))
+            self._record(context, UnitOfWork(entries=(entry,), outbox=self._alerts(event)))
         context.publish(event)
         public = _public(event, context.utc())
         if public is not None:
             context.publish(public)
+
+    def _alerts(self, event: object) -> tuple[OutboxRow, ...]:
+        match event:
+            case ChildParked(name=name):
+                self._parked.add(name)
+                return (parked_alert(name, _account_of(name)),)
+            case ChildRestarted(name=name) if name in self._parked:
+                self._parked.discard(name)
+                return (parked_alert(name, _account_of(name), over=True),)
+            case BreakerTransition(name=name, to_state=state, reason=reason) if (
+                account := _account_of(name)
+            ) is not None:
+                return (degraded_alert(account, reason, over=state == "closed"),) if state != "half_open" else ()
+            case _:
+                return ()
 
     def _record(self, context: Context, unit: UnitOfWork) -> None:
         if self.is_stopping:  # the audit actor is the last to end, but it waits for no line
@@ -106,19 +122,6 @@ def _entry(event: object) -> AuditEntry | None:
         case _:
             return None
     return AuditEntry(kind=kind, exchange=_account_of(name), body=to_json(body))
-
-
-def _alerts(event: object) -> tuple[OutboxRow, ...]:
-    """An end is told after each restart: who was told of no beginning is not told of it (`domain.deliveries`)."""
-    match event:
-        case ChildParked(name=name):
-            return (parked_alert(name, _account_of(name)),)
-        case ChildRestarted(name=name):
-            return (parked_alert(name, _account_of(name), over=True),)
-        case BreakerTransition(name=name, to_state=state, reason=reason) if (account := _account_of(name)) is not None:
-            return (degraded_alert(account, reason, over=state == "closed"),) if state != "half_open" else ()
-        case _:
-            return ()
 
 
 def _public(event: object, at: datetime) -> Event | None:

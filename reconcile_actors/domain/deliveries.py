@@ -1,7 +1,7 @@
 """What is owed to a sink: pure, from the newest word on a condition and from what the sink was told last.
 
-Only the newest word on a condition counts. What began and ended before a sink could be told is told as one end; what
-nobody but a running process can vouch for (an exchange that could not be read) is then not told at all.
+Only the newest word on a condition counts. What began and ended before a sink could be told is told as one end: a try that
+failed may have arrived all the same.
 """
 
 from dataclasses import dataclass, replace
@@ -76,8 +76,6 @@ def due_at(standing: Standing, known: Delivery | None, min_severity: Severity, r
     if alert.phase is Phase.FIRING:
         return _firing_due_at(standing, known, repeat_seconds) if heavy else None
     if known is not None and (known.event == standing.event or known.said == alert.said):
-        return None
-    if alert.phase is Phase.RESOLVED and not fires and alert.kind.ends_with_process:
         return None
     return standing.at if fires or heavy else None
 

@@ -74,14 +74,26 @@ def test_a_sink_that_comes_back_hears_what_still_counts() -> None:
     assert desk.ledger.waiting == []
 
 
-def test_what_only_a_process_vouches_for_and_is_over_is_not_told() -> None:
-    """An exchange that could not be read for a while, while the sink could not be told: nobody need know."""
-    sink = FakeSink(always=DEAD)
-    desk = AlertDesk(sink)
-    desk.commit(degraded_alert("a", "timeout"), degraded_alert("a", "", over=True))
-    sink.always = Acknowledged()
-    desk.host.advance(301)
-    assert (sink.said, desk.ledger.waiting) == ([], [])
+def test_an_end_without_a_beginning_is_not_told() -> None:
+    """A restart that follows no parking, an account that was never told to be unknown: nobody was waiting for it."""
+    desk = AlertDesk()
+    desk.commit(parked_alert("reconciliation:a", "a", over=True), unknown_alert("a", "", over=True))
+    assert (desk.sinks[0].tries, desk.ledger.waiting) == ([], [])
+
+
+def test_what_begins_again_is_told_though_its_end_was_not_noted() -> None:
+    """The end was told, the note of it lost with the process; the same condition begins again: that is news."""
+    desk = AlertDesk()
+    (sink,) = desk.sinks
+    desk.commit(degraded_alert("a", "timeout"))
+    desk.ledger.forgetful = True
+    desk.commit(degraded_alert("a", "", over=True))
+    desk = desk.restarted()
+    desk.commit(degraded_alert("a", "timeout"))
+    desk.ledger.forgetful = False
+    desk = desk.restarted()
+    assert sink.said[-1] == ("firing", "a:degraded")
+    assert sink.said[:2] == [("firing", "a:degraded"), ("resolved", "a:degraded")]
 
 
 def test_a_restart_delivers_what_was_pending_and_repeats_nothing() -> None:
@@ -293,12 +305,11 @@ def test_a_long_outage_is_bounded_in_memory() -> None:
     sink = FakeSink(always=DEAD)
     desk = AlertDesk(sink)
     count = CONDITIONS_MAX + 20
-    rows = [replace(alert_from(RELEASED.body), key=f"a:{number}").row() for number in range(count)]
+    rows = [replace(alert_from(HALTED.body), key=f"a:{number}").row() for number in range(count)]
     for start in range(0, count, 100):
         for row in rows[start : start + 100]:
             desk.ledger._commit_one(_unit(row))
         desk.commit()
-    desk.commit(HALTED)
     desk.host.advance(61)
     (status,) = desk.status()
     assert status.pending == CONDITIONS_MAX

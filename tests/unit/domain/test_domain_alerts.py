@@ -268,8 +268,6 @@ def known(alert: Alert | None, *, event: str = "1-0", outcome: Outcome = Outcome
         (Standing(2, 5, replace(ENDED, severity=Severity.INFO)), known(FIRING), 5),
         (Standing(2, 5, ENDED), None, 5),
         (Standing(2, 5, replace(ENDED, severity=Severity.INFO)), None, None),
-        (Standing(2, 5, replace(ENDED, kind=AlertKind.UNKNOWN)), None, None),
-        (Standing(2, 5, replace(ENDED, kind=AlertKind.UNKNOWN)), known(FIRING), 5),
         (Standing(2, 5, ENDED), known(ENDED), None),
         (Standing(2, 5, ENDED), known(FIRING, event="2-5", outcome=Outcome.FAILED), None),
         (Standing(1, 0, replace(FIRING, kind=AlertKind.DISCREPANCY)), None, 2 * S),
