@@ -55,7 +55,10 @@ class Calls:
             await self._pace(cost, purpose, deadline_us)
             left = self._clocks.seconds_until(deadline_us)
             try:
-                answer = await self._client.call(method, params, timeout_seconds=left, fresh=fresh, remember=remember)
+                # Signed by time and not by a counter, requests may overtake each other; only a new connection comes alone.
+                answer = await self._client.call(
+                    method, params, timeout_seconds=left, fresh=fresh, private=fresh, remember=remember
+                )
             except ExchangeFailureError as failure:
                 problem = failure
             else:

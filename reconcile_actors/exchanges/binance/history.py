@@ -5,8 +5,9 @@ whose symbols were asked. Lists whose counter has no room are left for the next 
 asked are left out of `fills_of`.
 """
 
-from collections.abc import Callable
-from typing import Final
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.exchanges.binance.calls import Calls
@@ -21,6 +22,8 @@ from reconcile_actors.exchanges.clocks import MICROSECONDS
 from reconcile_actors.exchanges.port import History
 
 MARGIN_US: Final = 60 * MICROSECONDS  # asked for beyond now, in case the exchange's clock is ahead of ours
+T = TypeVar("T")
+LANES: Final = 2  # of four connections: the others are for balances
 _MARKETS_AGE_US: Final = HOUR_US
 
 
@@ -65,26 +68,37 @@ class PastOf:
 
     async def _read_lists(self, since_at: int, deadline_us: int) -> None:
         """All lists that there is room for, the least recent first, so that cheap ones do not keep a dear one out."""
+        waiting = sorted(self._lists, key=lambda one: one[1].through_at or 0)
         full: set[str] = set()
-        for listing, kept in sorted(self._lists, key=lambda one: one[1].through_at or 0):
-            counter = listing.cost.counter
-            if kept.through_at is not None and (counter in full or not self._calls.has_room(listing.cost)):
-                full.add(counter)
-            else:
-                await self._refresh(listing, kept, since_at, since_at, deadline_us)
+
+        async def lane() -> None:
+            while waiting:
+                listing, kept = waiting.pop(0)
+                counter = listing.cost.counter
+                if kept.through_at is not None and (counter in full or not self._calls.has_room(listing.cost)):
+                    full.add(counter)
+                else:
+                    await self._refresh(listing, kept, since_at, since_at, deadline_us)
+
+        await _together(lane, waiting)
 
     async def _read_fills(self, since_at: int, deadline_us: int) -> int:
         """Asks the symbols that may have traded; gives how far fills are known (UTC us)."""
         reached = [self._traded.seen_until_at]
         markets = await self.markets(deadline_us)
-        for symbol, span in self._traded.to_ask(markets).items():
-            if not self._calls.has_room(TRADES):
-                break
-            kept = self._fills.setdefault(symbol, Kept())
-            listing = fills_of(self._reader, markets.natives[symbol], symbol)
-            through_at = await self._refresh(listing, kept, since_at, self._first_at(span, since_at), deadline_us)
-            self._traded.asked(symbol, through_at, has_fills=kept.has_any)
-            reached.append(through_at)
+        waiting = list(self._traded.to_ask(markets).items())
+
+        async def lane() -> None:
+            while waiting and self._calls.has_room(TRADES):
+                symbol, span = waiting.pop(0)
+                kept = self._fills.setdefault(symbol, Kept())
+                listing = fills_of(self._reader, markets.natives[symbol], symbol)
+                first_at = self._first_at(span, since_at)
+                through_at = await self._refresh(listing, kept, since_at, first_at, deadline_us)
+                self._traded.asked(symbol, through_at, has_fills=kept.has_any)
+                reached.append(through_at)
+
+        await _together(lane, waiting)
         self._fills = {one: kept for one, kept in self._fills.items() if kept.has_any or self._traded.cares_for(one)}
         for symbol, span in self._traded.waiting.items():
             past = self._fills.get(symbol)
@@ -126,3 +140,19 @@ class PastOf:
         others = [movement for _, kept in self._lists for movement in kept.movements()]
         recent = [one for one in others if one.pending or (one.occurred_at or 0) >= since_at]
         return sorted([*fills, *recent], key=lambda one: (one.occurred_at or 0, one.id or ""))
+
+
+async def _together(lane: Callable[[], Awaitable[None]], waiting: list[T]) -> None:
+    """Several at once, since each request costs a round trip. After a failure nothing of what waits is begun any more."""
+
+    async def guarded() -> None:
+        try:
+            await lane()
+        except BaseException:
+            waiting.clear()
+            raise
+
+    ended = await asyncio.gather(*(guarded() for _ in range(LANES)), return_exceptions=True)
+    for failure in ended:
+        if failure is not None:
+            raise failure
