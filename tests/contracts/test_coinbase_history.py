@@ -56,7 +56,7 @@ def trader_of(one: Desk, seed: int) -> Trader:
         one.coinbase.market,
         exchange="main",
         seed=seed,
-        actions_per_second=2.0,
+        actions_per_second=3.0,
         pairs=COINBASE_PAIRS,
         funds=COINBASE_FUNDS,
         places=place_of,
@@ -74,7 +74,7 @@ def test_opening_and_movements_give_the_closing(seed: int) -> None:
             opened_at = since_at
             trader, found = trader_of(one, seed), {}
             reports = trader.step(one.coinbase.clock())
-            for second in range(300):
+            for second in range(150):
                 one.time.advance(1)
                 reports += trader.step(one.coinbase.clock())
                 if second % 5 == 0:

@@ -1,9 +1,10 @@
 """However calls are asked for, neither of Coinbase's windows ever overflows."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile_actors.exchanges.coinbase.limits import CallLimit, Lane
+from reconcile_actors.exchanges.coinbase.limits import POLL_ROOM, CallLimit, Lane
 from reconcile_actors.exchanges.meters import Purpose
 
 CALLS = st.lists(st.tuples(st.integers(0, 300_000), st.sampled_from(Purpose)), max_size=300)
@@ -33,6 +34,25 @@ def test_no_window_overflows(calls: list[tuple[int, Purpose]]) -> None:
     made = times_of(Lane.TRADE, calls)
     assert most([at for at, _ in made], window_us) < allowed
     assert most([at for at, purpose in made if purpose is Purpose.WATCH], window_us) <= allowed * 0.8 + 1
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_second_of_asking_without_end(purpose: Purpose) -> None:
+    """Two hundred calls as fast as they are let stay below thirty in any second, watching below four fifths of them."""
+    window_us, allowed = WINDOWS[Lane.TRADE]
+    times = [at for at, _ in times_of(Lane.TRADE, [(0, purpose)] * 200)]
+    assert most(times, window_us) <= (allowed * 0.8 + 1 if purpose is Purpose.WATCH else allowed - 1)
+
+
+def test_history_leaves_room_for_polls() -> None:
+    """Pages of history stop before watching is used up, so that a balance goes at once."""
+    limit = CallLimit()
+    while limit.wait_seconds(Lane.TRADE, Purpose.WATCH, 0, POLL_ROOM) == 0:
+        limit.spend(Lane.TRADE, Purpose.WATCH, 0)
+    for _ in range(int(POLL_ROOM)):
+        assert limit.wait_seconds(Lane.TRADE, Purpose.WATCH, 0) == 0
+        limit.spend(Lane.TRADE, Purpose.WATCH, 0)
+    assert limit.wait_seconds(Lane.TRADE, Purpose.WATCH, 0) > 0
 
 
 def test_an_hour_of_asking_without_end() -> None:
