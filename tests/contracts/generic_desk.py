@@ -45,12 +45,13 @@ CREDENTIALS = Credentials(SecretStr(API_KEY), SecretStr(SECRET), SecretStr(PASSW
 
 @dataclass
 class Say:
-    """What the server answers next; `by_path` counts before `text` where a path ends with its key."""
+    """What the server answers next; `by_path` and `statuses` count before `text` and `status` where a path ends with a key."""
 
     text: str = "{}"
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     by_path: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def json(self, content: object) -> None:
@@ -59,7 +60,8 @@ class Say:
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
         text = next((text for end, text in self.by_path.items() if request.path.endswith(end)), self.text)
-        return web.Response(text=text, status=self.status, headers=self.headers, content_type="application/json")
+        status = next((status for end, status in self.statuses.items() if request.path.endswith(end)), self.status)
+        return web.Response(text=text, status=status, headers=self.headers, content_type="application/json")
 
 
 @dataclass

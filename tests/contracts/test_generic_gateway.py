@@ -299,6 +299,58 @@ def test_requests_before_the_balances_are_made_and_must_succeed() -> None:
     assert asyncio.run(main()) == [UnknownReason.BAD_SHAPE, expected, expected]
 
 
+def test_a_refused_question_before_the_balances_is_an_answer() -> None:
+    """Bitget refuses a question about accounts of another kind, and ccxt goes on; a question that fails teaches nothing."""
+    assets = [{"coin": "BTC", "available": "1", "limitAvailable": "0", "frozen": "0.5", "locked": "0", "uTime": "16"}]
+
+    async def main() -> list[object]:
+        async with desk() as one:
+            gateway = await one.gateway("bitget")
+            one.say.json({"code": "00000", "msg": "success", "requestTime": 1, "data": assets})
+            outcomes: list[object] = []
+            for status in (502, 429, 403, 400):
+                one.say.statuses = {"/account/settings": status}
+                one.say.by_path = {"/account/settings": '{"code": "40054", "msg": "no such account", "data": null}'}
+                got = await one.read(gateway)
+                outcomes.append(totals(got) if isinstance(got, Snapshot) else got)
+            assert len([path for path in one.say.asked if path.endswith("/account/settings")]) == 4
+            await one.read(gateway)
+            assert len([path for path in one.say.asked if path.endswith("/account/settings")]) == 4
+            return outcomes
+
+    failures = [FailureClass.TRANSIENT, FailureClass.RATE_LIMIT, FailureClass.CONFIGURATION]
+    assert asyncio.run(main()) == [*failures, {"BTC": "1.5"}]
+
+
+def test_a_question_answered_with_nothing_is_no_answer() -> None:
+    """From a success without data ccxt concludes that a unified account is none: neither is believed, nor remembered."""
+    coins = [{"coin": "BTC", "walletBalance": "0.8", "locked": "0", "unrealisedPnl": "0", "availableToWithdraw": "0.8"}]
+    unified = {"retCode": 0, "result": {"list": [{"accountType": "UNIFIED", "totalEquity": "9", "coin": coins}]}}
+    classic = {"retCode": 0, "result": {"accountType": "SPOT", "balance": [{"coin": "BTC", "walletBalance": "0"}]}}
+    told = {"retCode": 0, "result": {"unified": 0, "uta": 1, "unifiedMarginStatus": 6, "id": "17"}}
+
+    async def main() -> list[object]:
+        async with desk() as one:
+            gateway = await one.gateway("bybit")
+            outcomes: list[object] = []
+            for question in (
+                {"retCode": 0, "retMsg": "OK", "result": {}, "retExtInfo": {}, "time": 1672125441042},
+                told,
+            ):
+                one.say.by_path = {
+                    "/query-api": json.dumps(question),
+                    "/account/info": json.dumps(told),
+                    "/wallet-balance": json.dumps(unified),
+                    "balance": json.dumps(classic),
+                }
+                got = await one.read(gateway)
+                outcomes.append(totals(got) if isinstance(got, Snapshot) else got)
+                outcomes.append(gateway._client._client.options.get("enableUnifiedAccount"))
+            return outcomes
+
+    assert asyncio.run(main()) == [UnknownReason.BAD_SHAPE, None, {"BTC": "0.8"}, True]
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [

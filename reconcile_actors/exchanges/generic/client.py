@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconcile_actors.exchanges.transport import Transport
 
 INVALID_NONCE: Final = "invalid_nonce"
+_REFUSAL: Final = ["refused"]  # stands for what an exchange says when it refuses a question: that it does
 _CODES_MAX: Final = 10_000
 _SKEW_MS: Final = 1000  # the exchange's `Date` shows whole seconds
 # A first read may ask for the kind of the account, an id or a token before its balances.
@@ -54,6 +55,7 @@ class UnifiedClient:
         self._one_at_a_time = asyncio.Lock()
         self._ahead_ms = self._mended_ms = 0
         self._codes: dict[str, str] = {}
+        self._options: dict[str, object] = {}
         client.session = self._recorder
         client.on_json_response = decode
         client.load_markets = _no_markets
@@ -87,6 +89,7 @@ class UnifiedClient:
             if fresh:
                 await self._transport.renew()
             self._recorder.begin()
+            self._options = dict(self._client.options)
             try:
                 async with asyncio.timeout(min(timeout_seconds, _REQUESTS_MAX * TRY_SECONDS)):
                     result = await self._client.fetch_balance()
@@ -102,9 +105,15 @@ class UnifiedClient:
             raise asyncio.CancelledError
         reading = _reading(result, answers, self._transport.connection) if problem is None else problem
         if isinstance(reading, Verdict):
+            self.unlearn()
             self._note_clocks(answers)
             raise _failure(reading, answers)
         return reading
+
+    def unlearn(self) -> None:
+        """What ccxt noted of the account during the last call (its kind, its id) came from answers that are not believed."""
+        self._client.options.clear()
+        self._client.options.update(self._options)
 
     async def reread(self, reading: Reading, number: int, content: object) -> Mapping[str, Legs] | None:
         """What ccxt makes of the same answers with another content of one; nothing is sent. None where it makes nothing of it."""
@@ -149,7 +158,9 @@ def _reading(result: object, answers: "Sequence[Recorded]", connection: int) -> 
     if legs is None:
         return Verdict(FailureClass.BAD_DATA, "result_not_text")
     try:
-        contents = [decode((one.body or b"").decode("utf-8")) for one in answers]
+        contents = [
+            _REFUSAL if one.receipt.status != 200 else decode((one.body or b"").decode("utf-8")) for one in answers
+        ]
     except (ValueError, RecursionError):
         return Verdict(FailureClass.BAD_DATA, "not_json")
     return Reading(
@@ -189,12 +200,17 @@ def _judge(answers: "Sequence[Recorded]", error: Exception | None) -> Verdict | 
         if answer.receipt.status is None:
             return own or Verdict(FailureClass.BAD_DATA, "no_response")
         verdict = by_status(answer.receipt.status)
-        if verdict is not None:
+        if verdict is not None and not (error is None and _is_answer(answer, answers[-1])):
             says_more = own is not None and (own.failure in _MORE_TELLING or own.code == INVALID_NONCE)
             return own if says_more and verdict.code == "http_refused" else verdict
     if own is None and not answers:
         return Verdict(FailureClass.BAD_DATA, "no_response")
     return own
+
+
+def _is_answer(answer: "Recorded", last: "Recorded") -> bool:
+    """Whether a refused request, with which ccxt went on, told something: that the account is of another kind (Bitget)."""
+    return answer.receipt.status == 400 and last is not answer
 
 
 def _by_error(error: Exception) -> Verdict:

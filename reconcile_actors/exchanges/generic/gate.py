@@ -38,6 +38,24 @@ _TABLES_MAX: Final = 8
 _CODE = re.compile(r"(?=.*[A-Z])[A-Z0-9][A-Z0-9$._+-]{0,23}", re.ASCII)
 # What open positions would be worth: where it is not zero, a total may move with prices and not with movements.
 _UNREALISED = re.compile(r"upl$|unreali[sz]ed|unpnl|floating", re.ASCII)
+# What an answer says of itself and not of the account.
+_ENVELOPE: Final = frozenset(
+    {
+        "code",
+        "retcode",
+        "rc",
+        "errorcode",
+        "error",
+        "errors",
+        "msg",
+        "retmsg",
+        "mc",
+        "message",
+        "errormessage",
+        "success",
+    }
+    | {"status", "ok", "time", "timestamp", "ts", "requesttime", "servertime", "id", "jsonrpc"}
+)
 # Where an answer says that it goes on, ccxt may have read its first page only.
 _GOES_ON: Final = frozenset(
     {"cursor", "hasmore", "hasnext", "more", "nextcursor", "nextpage", "nextpagecursor", "nextstartingafter", "nexturi"}
@@ -170,9 +188,20 @@ def _at_first_sight(result: Mapping[str, Legs], contents: Sequence[object]) -> R
         problem = _in_depth(content)
         if problem is not None:
             return problem
+    if result and not all(_tells(content, "") for content in contents):
+        return _bad("answer_empty")  # ccxt may have concluded from it that the account is of another kind
     if not all(_CODE.fullmatch(code) for code in result):
         return _bad("not_a_currency")
     return None
+
+
+def _tells(node: object, key: str) -> bool:
+    """Whether an answer says anything but that it is one."""
+    if isinstance(node, dict):
+        return any(_tells(child, str(name)) for name, child in node.items())
+    if isinstance(node, list):
+        return any(_tells(child, key) for child in node)
+    return node not in (None, "") and key.lower() not in _ENVELOPE
 
 
 def _in_depth(content: object) -> Rejected | None:

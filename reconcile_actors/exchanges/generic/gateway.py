@@ -115,6 +115,7 @@ class GenericGateway:
         if self._believed is None or reading.digests != self._believed[0]:
             problem = await self._look_into(reading)
             if problem is not None:
+                self._client.unlearn()
                 return problem
         else:
             self._presence.settle()  # byte for byte what was believed before
