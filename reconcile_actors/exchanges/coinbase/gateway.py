@@ -74,9 +74,9 @@ class CoinbaseGateway:
 
     @property
     def facts(self) -> AdapterFacts:
-        """What Coinbase allows; an account of several pages is read twice, R apart, and so less often."""
-        read_seconds = 0.0 if self._page_count == 1 else self._lag_seconds + 0.1 * self._page_count
-        poll_seconds = POLL_SECONDS + 2 * read_seconds
+        """What Coinbase allows; an account of several pages is read two or three times, R apart, and so less often."""
+        read_seconds = 0.0 if self._page_count == 1 else 2 * self._lag_seconds + 0.3 * self._page_count
+        poll_seconds = POLL_SECONDS + read_seconds
         return AdapterFacts(
             lag_seconds=self._lag_seconds,
             authoritative=frozenset({Field.TOTAL, Field.LOCKED}),

@@ -1,11 +1,15 @@
 """All pages of the accounts as one picture, or why there is none.
 
 One page is one answer and so one instant. Several pages are read at several instants: a transfer between them would be counted
-twice or not at all. They are read a second time, beginning R after the first round ended. An answer shows its page at some
-instant in its bracket or up to R before, so every page of the first round was shown at or before the round's end, and every page
-of the second at or after it. Where both rounds agree page by page, each page stood as it is at the end of the first round, and
-that one instant is the picture's. (A page that changed and changed back in between would be missed for one read, which alone
-confirms nothing.)
+twice or not at all. So they are read in rounds, each beginning R after the last one ended. An answer shows its page at some
+instant in its bracket or up to R before: every page of a round was shown at or before the round's end, and every page of the
+next at or after it.
+
+Where two rounds agree page by page, each page stood as it is at the end of the first: that one instant is the picture's. Where
+three rounds agree in all pages but one, the others stood as they are from the end of the first round to that of the second, and
+so at the instant, whichever it was, that the second round shows of the one: its answer's bracket is the picture's. Of two pages
+that change, nothing is known. (A page that changed and changed back in between would be missed for one read, which alone confirms
+nothing.)
 """
 
 import hashlib
@@ -19,7 +23,7 @@ from reconcile_actors.exchanges.coinbase.shape import AccountRow, Page, read_pag
 from reconcile_actors.exchanges.rows import Rejected
 
 PAGES_MAX: Final = 40
-ROUNDS_MAX: Final = 4
+ROUNDS_MAX: Final = 5
 
 Fetch = Callable[[dict[str, object]], Awaitable[Answer]]
 """Asks for one page of accounts with these parameters."""
@@ -53,19 +57,36 @@ class Round:
 
 async def read_picture(fetch: Fetch, pause: Pause) -> Picture | Rejected:
     """The accounts as they were at one instant. Raises ExchangeFailureError."""
-    before = await read_round(fetch)
-    if isinstance(before, Rejected) or len(before.pages) == 1:
-        return before if isinstance(before, Rejected) else _picture(before)
-    for _ in range(ROUNDS_MAX - 1):
-        if not await pause():
+    rounds: list[Round] = []
+    for _ in range(ROUNDS_MAX):
+        if rounds and not await pause():
             break
-        after = await read_round(fetch)
-        if isinstance(after, Rejected):
-            return after
-        if [page.rows for page in after.pages] == [page.rows for page in before.pages]:
-            return _picture(before)
-        before = after
+        last = await read_round(fetch)
+        if isinstance(last, Rejected):
+            return last
+        rounds = [*rounds[-2:], last]
+        settled = _settled(rounds)
+        if settled is not None:
+            return settled
     return Rejected(UnknownReason.BUSY, "pages_changed")
+
+
+def _settled(rounds: list[Round]) -> Picture | None:
+    """The picture that the last rounds, at most three, allow."""
+    if len(rounds[-1].pages) == 1:
+        return _picture(rounds[-1], 0)
+    if len(rounds) > 1 and _differing(rounds[-2:]) == []:
+        return _picture(rounds[-2], -1)
+    differing = _differing(rounds) if len(rounds) == 3 else None
+    return _picture(rounds[1], differing[0]) if differing is not None and len(differing) == 1 else None
+
+
+def _differing(rounds: list[Round]) -> list[int] | None:
+    """Which pages are not the same in all rounds; None where already their number is not."""
+    first = rounds[0].pages
+    if any(len(each.pages) != len(first) for each in rounds):
+        return None
+    return [place for place, page in enumerate(first) if any(each.pages[place] != page for each in rounds)]
 
 
 async def read_round(fetch: Fetch) -> Round | Rejected:
@@ -95,8 +116,9 @@ async def read_round(fetch: Fetch) -> Round | Rejected:
     return Rejected(UnknownReason.INCOMPLETE_PAGE, "too_many_pages")
 
 
-def _picture(read: Round) -> Picture:
-    last = read.answers[-1]
+def _picture(read: Round, dated_by: int) -> Picture:
+    """A round as it was in the bracket of one of its pages."""
+    dated = read.answers[dated_by]
     digests = "".join(answer.digest for answer in read.answers)
-    whole = last.digest if len(read.answers) == 1 else hashlib.sha256(digests.encode("ascii")).hexdigest()
-    return Picture(read.rows, last.bracket, whole, last.connection, len(read.pages))
+    whole = dated.digest if len(read.answers) == 1 else hashlib.sha256(digests.encode("ascii")).hexdigest()
+    return Picture(read.rows, dated.bracket, whole, read.answers[-1].connection, len(read.pages))

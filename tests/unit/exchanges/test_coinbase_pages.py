@@ -65,11 +65,11 @@ def test_two_rounds_that_agree() -> None:
 
 def test_a_change_between_rounds_takes_a_third() -> None:
     """The last two rounds must agree, whatever came before."""
-    exchange = Exchange(lambda count: two(first="1" if count < 2 else "3"))
+    exchange = Exchange(lambda count: two("1", "1") if count < 2 else two("3", "3"))
     got = exchange.read()
     assert isinstance(got, Picture)
     assert exchange.count == 6
-    assert str(got.rows[0].total) == "3"
+    assert [str(row.total) for row in got.rows] == ["3", "3"]
 
 
 def test_a_transfer_between_two_pages_is_never_a_picture() -> None:
@@ -80,11 +80,33 @@ def test_a_transfer_between_two_pages_is_never_a_picture() -> None:
     assert sum(row.total for row in got.rows) == 3
 
 
-def test_pages_that_never_rest() -> None:
-    """A bounded number of rounds, and then the account is busy."""
+def test_one_page_that_never_rests() -> None:
+    """Where the others stand still before and after, the picture is of the instant at which it was seen in between."""
     exchange = Exchange(lambda count: two(str(count)))
+    got = exchange.read()
+    assert isinstance(got, Picture)
+    assert (exchange.count, exchange.pauses) == (6, 2)
+    assert [str(row.total) for row in got.rows] == ["3", "2"]
+    assert got.bracket.requested_at == START_AT + 1_020_000
+
+
+def test_two_pages_that_never_rest() -> None:
+    """A bounded number of rounds, and then the account is busy."""
+    exchange = Exchange(lambda count: two(str(count), str(count)))
     assert exchange.read() == Rejected(UnknownReason.BUSY, "pages_changed")
     assert exchange.count == 2 * ROUNDS_MAX
+
+
+def test_money_that_moves_between_pages_is_counted_once() -> None:
+    """However a sum wanders between two pages while they are read, no picture shows more or less of it."""
+    for moves in range(1, 12):
+
+        def wandering(count: int, moves: int = moves) -> dict[str | None, object]:
+            return two("1", "2") if count <= moves else two("0", "3")
+
+        got = Exchange(wandering).read()
+        assert isinstance(got, Picture)
+        assert sum(row.total for row in got.rows) == 3
 
 
 def test_boundaries_are_part_of_what_must_agree() -> None:
