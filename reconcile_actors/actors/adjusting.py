@@ -25,6 +25,8 @@ from reconcile_actors.domain.proposals import Recording
 
 ADJUSTMENT: Final = "adjustment"
 """The `kind` of an adjustment's row in the outbox."""
+NAMED_MAX: Final = 100
+"""Ids that an entry's leaf names; all of them stand in its payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +146,15 @@ def _counter(book: Book, movement: Movement) -> Compensation | None:
 
 
 def _entry(adjustment: Adjustment, asked: PostAdjustment, now: Now) -> AuditEntry:
+    ids = sorted({line.id for line in adjustment.lines if line.id is not None})
     body: dict[str, Json] = {
         "id": adjustment.id,
         "action": adjustment.action.value,
         "reason": adjustment.reason,
         "decided_by": adjustment.decided_by,
-        "discrepancies": [*adjustment.discrepancies],
-        "movements": [*sorted({line.id for line in adjustment.lines if line.id is not None})],
+        "discrepancies": [*adjustment.discrepancies[:NAMED_MAX]],
+        "movements": [*ids[:NAMED_MAX]],
+        "movement_count": len(ids),
     }
     sides: list[Json] = [
         {

@@ -38,8 +38,8 @@ def note_named(desk: Desk, context: Context, named: Sequence[Missing]) -> None:
 
 def take(desk: Desk, context: Context, read: EvidenceRead) -> None:
     """The trades came, or not: then what the ledger said must do."""
-    told = read.outcome.value if isinstance(read.outcome, Success) else read.movements
-    _record(desk, context, read.movements, told)
+    told = read.outcome.value if isinstance(read.outcome, Success) else ()
+    _record(desk, context, read.movements, told if len(told) == len(read.movements) else read.movements)
 
 
 def _record(desk: Desk, context: Context, named: Sequence[Movement], movements: Sequence[Movement]) -> None:

@@ -1,8 +1,8 @@
 """The reconciliation actor of one account: reads the exchange, sets it against the book, and says what it finds.
 
 It only routes. Its rooms: exchange_reads reads, comparing judges (by the domain's tracker), looking_back asks the
-exchange's history, recovering repairs, resolving takes a person's decisions, passing makes reports, halting asks that
-trading stop, journal records. After each message, what is due next is planned anew.
+exchange's history, recovering decides about repairs and repairs sees them through, resolving takes a person's decisions,
+passing makes reports, halting asks that trading stop, journal records. After each message, what is due next is planned anew.
 """
 
 from functools import partial
@@ -17,6 +17,7 @@ from reconcile_actors.actors import (
     looking_back,
     passing,
     recovering,
+    repairs,
     resolving,
     unknown_watch,
 )
@@ -130,7 +131,7 @@ class ReconciliationActor(Behaviour):
             case ApproveResolution() | RejectResolution() | OverrideResolution() | IgnoreDiscrepancy():
                 resolving.take(desk, context, self._recovery, self._history, message)
             case PostingAnswered():
-                recovering.take_answer(desk, context, self._recovery, message)
+                repairs.take_answer(desk, context, self._recovery, message)
             case GetProposals() | DescribeAccount():
                 context.reply(self._told(context, message))
             case BreakerChanged():
@@ -189,9 +190,9 @@ class ReconciliationActor(Behaviour):
             case OpeningDue():
                 self._open(context)
             case PostingDue():
-                recovering.on_posting_due(self._recovery, message)
+                repairs.on_posting_due(self._recovery, message)
             case OrderDue():
-                recovering.on_order_due(self._recovery, message)
+                repairs.on_order_due(self._recovery, message)
             case HaltsRead():
                 halting.take_read(self._desk, context, self._halts, message)
             case HaltsDue():

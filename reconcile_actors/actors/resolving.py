@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
+from reconcile_actors.actors.adjusting import NAMED_MAX
 from reconcile_actors.actors.desk import Desk, correlation_of
 from reconcile_actors.actors.looking_back import HistoryWatch
 from reconcile_actors.actors.recovering import PASSING, hindrance, plans_of
@@ -147,7 +148,7 @@ def _entry(context: Context, kind: str, command: Resolution, ids: Sequence[str] 
         "actor": command.actor,
         "claimed_by": command.claimed_by,
         "reason": command.reason,
-        **({"discrepancies": list(ids)} if ids else {}),
+        **({"discrepancies": list(ids[:NAMED_MAX])} if ids else {}),
     }
     return AuditEntry(kind, command.exchange, to_json(body), correlation_id=correlation_of(context))
 

@@ -88,7 +88,7 @@ def plans(evidence: Evidence, policy: Policy) -> tuple[Plan, ...]:
     return tuple(_plan(group, evidence, policy) for group in _groups(evidence))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Group:
     legs: set[Leg]
     open: list[BalanceDiscrepancy] = field(default_factory=list)
@@ -99,19 +99,23 @@ def _groups(evidence: Evidence) -> list[_Group]:
     """Discrepancies that one movement touches belong together, and so do movements that touch one leg."""
     groups: list[_Group] = []
     for one in evidence.named:
-        joined = [group for group in groups if not group.legs.isdisjoint(one.effects)]
-        groups = [group for group in groups if group not in joined]
-        legs = {*one.effects, *(leg for group in joined for leg in group.legs)}
-        groups.append(_Group(legs, [], [*(each for group in joined for each in group.named), one]))
+        touched = [group for group in groups if not group.legs.isdisjoint(one.effects)]
+        home = touched[0] if touched else _Group(set())
+        home.legs.update(one.effects)
+        home.named.append(one)
+        for other in touched[1:]:
+            home.legs |= other.legs
+            home.named += other.named
+        groups = [group for group in groups if group not in touched[1:]] if touched else [*groups, home]
     for discrepancy in evidence.open:
         if discrepancy.field in LOCKS:
             continue
-        home = next((group for group in groups if _belongs(discrepancy, group)), None)
-        if home is None and discrepancy.field is not Field.MOVEMENT:
-            home = _Group({discrepancy.leg})
-            groups.append(home)
-        if home is not None:
-            home.open.append(discrepancy)
+        place = next((group for group in groups if _belongs(discrepancy, group)), None)
+        if place is None and discrepancy.field is not Field.MOVEMENT:
+            place = _Group({discrepancy.leg})
+            groups.append(place)
+        if place is not None:
+            place.open.append(discrepancy)
     return [group for group in groups if group.open]
 
 
