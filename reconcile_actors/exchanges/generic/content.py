@@ -2,21 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Balance
 from reconcile_actors.exchanges.generic.gate import Amounts
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The part of a snapshot that depends on the answer alone."""
-
-    balances: Mapping[tuple[str, str], Balance]
-    steps: Mapping[str, Decimal]
-    digest: str
+from reconcile_actors.exchanges.rows import Content
 
 
 def content_of(rows: Mapping[str, Amounts], wallet: str) -> Content:

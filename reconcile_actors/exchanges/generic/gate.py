@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from reconcile_actors.domain import money
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AmountError
-from reconcile_actors.exchanges.decoding import RepeatedKeys
+from reconcile_actors.exchanges.generic.first_sight import at_first_sight
 from reconcile_actors.exchanges.generic.probing import (
     Formula,
     Formulas,
@@ -26,6 +26,7 @@ from reconcile_actors.exchanges.generic.probing import (
 )
 from reconcile_actors.exchanges.generic.replacing import replaced
 from reconcile_actors.exchanges.generic.tables import CodeOf, Holder, Path, Row, Table, find_tables, is_empty
+from reconcile_actors.exchanges.rows import Rejected
 
 _REASONS: Final = {
     "not_finite": UnknownReason.NOT_FINITE,
@@ -35,42 +36,11 @@ _REASONS: Final = {
 _DISAGREES: Final = "not_the_answers_amount"
 _SHAPES_MAX: Final = 256
 _TABLES_MAX: Final = 8
-_CODE = re.compile(r"(?=.*[A-Z])[A-Z0-9][A-Z0-9$._+-]{0,23}", re.ASCII)
 # What open positions would be worth: where it is not zero, a total may move with prices and not with movements.
 _UNREALISED = re.compile(r"upl$|unreali[sz]ed|unpnl|floating", re.ASCII)
-# What an answer says of itself and not of the account.
-_ENVELOPE: Final = frozenset(
-    {
-        "code",
-        "retcode",
-        "rc",
-        "errorcode",
-        "error",
-        "errors",
-        "msg",
-        "retmsg",
-        "mc",
-        "message",
-        "errormessage",
-        "success",
-    }
-    | {"status", "ok", "time", "timestamp", "ts", "requesttime", "servertime", "id", "jsonrpc"}
-)
-# Where an answer says that it goes on, ccxt may have read its first page only.
-_GOES_ON: Final = frozenset(
-    {"cursor", "hasmore", "hasnext", "more", "nextcursor", "nextpage", "nextpagecursor", "nextstartingafter", "nexturi"}
-)
-_NOTHING_MORE: Final = (None, "", False, 0, "0", "false", "-1", -1)
 
 Reread = Callable[[int, object], Awaitable[Mapping[str, Legs] | None]]
 """What ccxt makes of the same answers with another content of one, by its number; None where that fails."""
-
-
-class Rejected(NamedTuple):
-    """Why an answer is not believed."""
-
-    reason: UnknownReason
-    detail: str
 
 
 class Amounts(NamedTuple):
@@ -102,7 +72,7 @@ class Gate:
         self, result: Mapping[str, Legs], contents: Sequence[object], reread: Reread
     ) -> Believed | Rejected:
         """The rows of a result that the decoded answers explain, or why it is not believed."""
-        problem = _at_first_sight(result, contents)
+        problem = at_first_sight(result.keys(), contents)
         if problem is not None:
             return problem
         if not result:
@@ -179,51 +149,6 @@ class Gate:
         self._totals.pop((table.path, table.naming), None)
         for shape in shapes:
             self._known.pop(shape, None)
-
-
-def _at_first_sight(result: Mapping[str, Legs], contents: Sequence[object]) -> Rejected | None:
-    for content in contents:
-        if not isinstance(content, dict | list | RepeatedKeys):
-            return _bad("answer_not_an_object")
-        problem = _in_depth(content)
-        if problem is not None:
-            return problem
-    if result and not all(_tells(content, "") for content in contents):
-        return _bad("answer_empty")  # ccxt may have concluded from it that the account is of another kind
-    if not all(_CODE.fullmatch(code) for code in result):
-        return _bad("not_a_currency")
-    return None
-
-
-def _tells(node: object, key: str) -> bool:
-    """Whether an answer says anything but that it is one."""
-    if isinstance(node, dict):
-        return any(_tells(child, str(name)) for name, child in node.items())
-    if isinstance(node, list):
-        return any(_tells(child, key) for child in node)
-    return node not in (None, "") and key.lower() not in _ENVELOPE
-
-
-def _in_depth(content: object) -> Rejected | None:
-    """What rules an answer out wherever it stands: a key that is named twice, a page that is not the last."""
-    nodes: list[object] = [content]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, RepeatedKeys):
-            return Rejected(UnknownReason.CODE_COLLISION, "key_twice")
-        if isinstance(node, dict):
-            if any(_goes_on(key, value) for key, value in node.items()):
-                return Rejected(UnknownReason.INCOMPLETE_PAGE, "goes_on")
-            nodes.extend(node.values())
-        elif isinstance(node, list):
-            nodes.extend(node)
-    return None
-
-
-def _goes_on(key: object, value: object) -> bool:
-    if not isinstance(key, str) or isinstance(value, dict | list):
-        return False
-    return key.lower().replace("_", "") in _GOES_ON and value not in _NOTHING_MORE
 
 
 def _amounts(row: Row, formulas: Formulas, legs: Legs | None) -> Amounts | Rejected:

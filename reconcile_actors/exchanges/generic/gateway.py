@@ -17,13 +17,14 @@ from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.frames import without_frames
 from reconcile_actors.exchanges.generic.budget import Budget
 from reconcile_actors.exchanges.generic.client import INVALID_NONCE, Reading, UnifiedClient
-from reconcile_actors.exchanges.generic.content import Content, content_of
-from reconcile_actors.exchanges.generic.gate import Believed, Gate, Rejected
+from reconcile_actors.exchanges.generic.content import content_of
+from reconcile_actors.exchanges.generic.gate import Believed, Gate
 from reconcile_actors.exchanges.generic.probing import Legs
 from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
 from reconcile_actors.exchanges.presence import Presence
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
+from reconcile_actors.exchanges.rows import Content, Rejected
 
 GROUP: Final = "balances"
 LAG_SECONDS: Final = 2.0

@@ -8,8 +8,9 @@ import pytest
 
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.exchanges.decoding import decode
-from reconcile_actors.exchanges.generic.gate import Amounts, Believed, Gate, Rejected
+from reconcile_actors.exchanges.generic.gate import Amounts, Believed, Gate
 from reconcile_actors.exchanges.generic.probing import Legs
+from reconcile_actors.exchanges.rows import Rejected
 
 Reader = Callable[[object], Mapping[str, Legs]]
 BTC = {"coin": "btc", "free": "1.5", "locked": "0.5"}
@@ -257,6 +258,22 @@ def test_an_answer_that_is_no_object_is_not_believed(content: object) -> None:
     account = Account()
     verdict = asyncio.run(account.gate.judge({}, [content], lambda at, one: asyncio.sleep(0, None)))
     assert detail(verdict) == "answer_not_an_object"
+
+
+def test_too_much_is_not_looked_into() -> None:
+    """Nesting without end, and more values than any account has, are unknown and nothing worse (I12)."""
+    deep: object = "end"
+    for number in range(900):
+        deep = [deep] if number % 2 else {"data": deep}
+    for content in (deep, {"data": [0] * 500_000}):
+        assert detail(Account().judge(data(BTC), content)) == "too_much"
+
+
+def test_a_bare_success_tells_nothing() -> None:
+    """From an answer without data ccxt may conclude that the account is of another kind; an empty result asks for no more."""
+    for bare in ({}, [], {"code": 0, "msg": "ok", "result": {}, "time": 7}, {"retCode": 0, "data": [None, ""]}):
+        assert detail(Account().judge(bare, data(BTC), number=1)) == "answer_empty"
+    assert isinstance(Account().judge({"code": 0, "result": {"uta": 1}}, data(BTC), number=1), Believed)
 
 
 def test_a_probe_before_the_balances_does_not_disturb() -> None:
