@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconcile_actors.domain.alerts import AlertKind, Phase
-from reconcile_actors.domain.deliveries import Delivery, Outcome, Standing, due_at
+from reconcile_actors.domain.deliveries import AT_ONCE, Delivery, Outcome, Standing, due_at
 from reconcile_actors.sinks.port import AlertSink
 
 CONDITIONS_MAX: Final = 5_000
@@ -94,7 +94,8 @@ class AlertMemory:
         """When (UTC us) a sink should be told of a condition, None where it need not."""
         one, known = self.standing[key], self.known(sink, key)
         due = due_at(one, known, sink.min_severity, self.repeat_seconds)
-        return one.at if due is not None and self.hurries and (known is None or not known.is_firing) else due
+        is_new = known is None or not (known.is_firing or known.event == one.event)
+        return AT_ONCE if due is not None and self.hurries and is_new else due
 
     def take_settling(self) -> Settling:
         """What is to be noted now."""

@@ -11,9 +11,11 @@ from reconcile_actors.domain.deliveries import Delivery, Standing
 from reconcile_actors.domain.ledger import PendingMessage
 from reconcile_actors.kernel.behaviour import Context, Outcome, Success
 from reconcile_actors.logger import logger
+from reconcile_actors.messages.wire import to_us
 
 PAGE: Final = 500
 RETRY_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 60.0
 
 
 class AlertStore(Protocol):
@@ -75,6 +77,7 @@ class AlertOutbox:
     _after_id: int = 0
     _read_at: float = 0.0
     _note_at: float = 0.0
+    _look_at: float = 0.0
 
     @property
     def is_idle(self) -> bool:
@@ -84,16 +87,18 @@ class AlertOutbox:
     def advance(self, context: Context) -> None:
         """Begins what is due."""
         now = context.monotonic()
+        self.wanted = self.wanted or now >= self._look_at
         if self.wanted and not self._reads and now >= self._read_at:
             self._read(context)
         if self.memory.settling and not self._notes and now >= self._note_at:
             self._note(context)
 
     def next_at(self) -> float | None:
-        """When (monotonic seconds) something is due; None where an answer comes first."""
+        """When (monotonic seconds) something is due; None where an answer comes first. A word of new alerts may be lost, so
+        that from time to time it looks by itself."""
         dues = []
-        if self.wanted and not self._reads:
-            dues.append(self._read_at)
+        if not self._reads:
+            dues.append(self._read_at if self.wanted else self._look_at)
         if self.memory.settling and not self._notes:
             dues.append(self._note_at)
         return min(dues, default=None)
@@ -112,19 +117,19 @@ class AlertOutbox:
                 self.memory.recall(deliveries)
             case RowsRead(outcome=Success(value=rows)):
                 self._reads = False
-                self._take_rows(rows)
+                self._take_rows(rows, to_us(context.utc()))
             case Recalled() | RowsRead():
                 self._reads, self.wanted, self.may_speak, self._read_at = False, True, True, later
 
     def _read(self, context: Context) -> None:
-        self._reads = True
+        self._reads, self._look_at = True, context.monotonic() + LOOK_SECONDS
         if not self._recalled:
             context.run(self.store.deliveries, Recalled)
             return
         after_id, self.wanted = self._after_id, False
         context.run(lambda: self.store.outbox_pending(ALERT, after_id=after_id, limit=PAGE), RowsRead)
 
-    def _take_rows(self, rows: Sequence[PendingMessage]) -> None:
+    def _take_rows(self, rows: Sequence[PendingMessage], now_at: int) -> None:
         for row in rows:
             self._after_id = row.id
             try:
@@ -133,7 +138,7 @@ class AlertOutbox:
                 logger.bind(id=row.id).error("an alert in the store is not readable")
                 self.memory.settling.done.append(row.id)
                 continue
-            self.memory.take(Standing(row.id, row.created_at, alert))
+            self.memory.take(Standing(row.id, row.created_at, alert, since=min(row.created_at, now_at)))
         if len(rows) == PAGE:
             self.wanted = True
         else:

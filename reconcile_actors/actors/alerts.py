@@ -27,7 +27,7 @@ from reconcile_actors.kernel.behaviour import Behaviour, Context, Outcome, Succe
 from reconcile_actors.messages.wire import to_us
 from reconcile_actors.sinks.port import AlertSink, Postponed, Result
 
-LOOK_SECONDS: Final = 60.0
+LAPSE_RETRY_SECONDS: Final = 60.0
 GRACE_SECONDS: Final = 1.5
 SAFETY_SECONDS: Final = 1.0
 
@@ -111,7 +111,7 @@ class AlertsActor(Behaviour):
             case _LapseDue(events=events):
                 self._end_what_lapsed(context, events)
             case CommitResult(result=Refused()) if self._lapse is not None:
-                context.schedule(LOOK_SECONDS, self._lapse)
+                context.schedule(LAPSE_RETRY_SECONDS, self._lapse)
             case _EndDue():
                 context.stop()
             case _:
@@ -156,15 +156,14 @@ class AlertsActor(Behaviour):
     def _plan(self, context: Context) -> None:
         """One timer: the next word to a sink that may be spoken to, or the next look at the store."""
         now, now_at = context.monotonic(), _at(context)
-        waits = [LOOK_SECONDS]
         store_at = self._outbox.next_at()
-        if store_at is not None:
-            waits.append(store_at - now)
+        waits = [None if store_at is None else store_at - now]
         if self._outbox.may_speak:
-            waits += [wait for lane in self._lanes if (wait := lane.next_wait(now, now_at)) is not None]
+            waits += [lane.next_wait(now, now_at) for lane in self._lanes]
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = context.schedule(max(0.0, min(waits)), _Due())
+        wait = min((one for one in waits if one is not None), default=None)
+        self._timer = None if wait is None else context.schedule(max(0.0, wait), _Due())
 
     # -- what an earlier process said ----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Final
 from reconcile_actors.domain.alerts import Alert, AlertKind, Phase
 from reconcile_actors.domain.discrepancy import Severity
 
+AT_ONCE: Final = 0  # and not when it was said: the clock may have been put back since
 SETTLING_SECONDS: Final = 2.0
 """How long the news of a discrepancy waits: history and prices mostly follow at once, and one notice says it all."""
 AGAIN_SECONDS: Final = 60.0
@@ -69,7 +70,7 @@ class Delivery:
 
 
 def due_at(standing: Standing, known: Delivery | None, min_severity: Severity, repeat_seconds: float) -> int | None:
-    """When (UTC us) a sink should be told; None where it knows all that concerns it."""
+    """When (UTC us) a sink should be told, 0 for at once; None where it knows all that concerns it."""
     alert = standing.alert
     fires = known is not None and known.is_firing
     heavy = alert.severity.at_least(min_severity)
@@ -77,15 +78,15 @@ def due_at(standing: Standing, known: Delivery | None, min_severity: Severity, r
         return _firing_due_at(standing, known, repeat_seconds) if heavy else None
     if known is not None and (known.event == standing.event or known.said == alert.said):
         return None
-    return standing.at if fires or heavy else None
+    return AT_ONCE if fires or heavy else None
 
 
 def _firing_due_at(standing: Standing, known: Delivery | None, repeat_seconds: float) -> int:
     settles = standing.alert.kind is AlertKind.DISCREPANCY and (known is None or not known.is_firing)
     if known is None or (settles and known.event != standing.event):
-        return standing.first_at + int(SETTLING_SECONDS * 1_000_000) if settles else standing.at
+        return standing.first_at + int(SETTLING_SECONDS * 1_000_000) if settles else AT_ONCE
     if known.event != standing.event and known.said != standing.alert.said:
-        return standing.at
+        return AT_ONCE
     pause_seconds = min(AGAIN_SECONDS, repeat_seconds) if _is_more(standing, known) else repeat_seconds
     return known.at + int(pause_seconds * 1_000_000)
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from alert_desk import DEAD, AlertDesk, AlertLedger, FakeSink
 
-from reconcile_actors.actors.alert_memory import CONDITIONS_MAX
+from reconcile_actors.actors import alert_memory
 from reconcile_actors.actors.alert_protocol import ALERTS, AlertsUnwritten, StoreChanged
 from reconcile_actors.domain.alerts import (
+    AlertKind,
     Phase,
     alert_from,
     degraded_alert,
@@ -300,11 +301,21 @@ def test_what_cannot_be_read_is_set_aside() -> None:
     assert desk.ledger.waiting == [2, 3], "what is no alert is somebody else's"
 
 
-def test_a_long_outage_is_bounded_in_memory() -> None:
+def test_a_word_that_was_lost_delays_and_loses_nothing() -> None:
+    """An alert whose announcement never came is found within a minute."""
+    desk = AlertDesk()
+    desk.ledger._commit_one(_unit(HALTED))
+    desk.host.advance(61)
+    assert desk.sinks[0].said == [("firing", KEY)]
+
+
+def test_a_long_outage_is_bounded_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """More conditions than are remembered: the oldest give way, the newest arrive, and nothing is left pending in silence."""
     sink = FakeSink(always=DEAD)
     desk = AlertDesk(sink)
-    count = CONDITIONS_MAX + 20
+    bound = 200
+    monkeypatch.setattr(alert_memory, "CONDITIONS_MAX", bound)
+    count = bound + 20
     rows = [replace(alert_from(HALTED.body), key=f"a:{number}").row() for number in range(count)]
     for start in range(0, count, 100):
         for row in rows[start : start + 100]:
@@ -312,8 +323,8 @@ def test_a_long_outage_is_bounded_in_memory() -> None:
         desk.commit()
     desk.host.advance(61)
     (status,) = desk.status()
-    assert status.pending == CONDITIONS_MAX
-    assert len(desk.ledger.waiting) == CONDITIONS_MAX
+    assert status.pending == bound
+    assert len(desk.ledger.waiting) == bound
 
 
 def test_a_stop_lets_what_is_under_way_arrive() -> None:
@@ -327,6 +338,30 @@ def test_a_stop_lets_what_is_under_way_arrive() -> None:
     assert slow.said == [("firing", KEY)]
     assert ("slow", KEY) in desk.ledger.told
     assert desk.host.now - before < 1.5
+
+
+def test_a_stop_does_not_try_again_what_was_refused() -> None:
+    """A refusal for good holds in the last moment too."""
+    sink = FakeSink(always=Failed("http_400"))
+    desk = AlertDesk(sink)
+    desk.commit(HALTED)
+    before = desk.host.now
+    assert desk.host.stop() == ()
+    assert (len(sink.tries), desk.host.now - before < 1.0) == (1, True)
+
+
+def test_news_come_at_once_though_the_clock_was_put_back() -> None:
+    """A row that seems to be of tomorrow is told today; a discrepancy too, once it has settled."""
+    desk = AlertDesk()
+    loss = replace(alert_from(HALTED.body), kind=AlertKind.DISCREPANCY, key="a:loss").row()
+    for number, row in enumerate((HALTED, loss), 1):
+        desk.ledger._commit_one(_unit(row))
+        desk.ledger.outbox[number] = replace(
+            desk.ledger.outbox[number], created_at=desk.ledger.outbox[number].created_at + 86_400_000_000
+        )
+    desk.commit(unknown_alert("a", "busy"))
+    desk.host.advance(3)
+    assert sorted(key for _, key in desk.sinks[0].said) == [KEY, "a:loss", "a:unknown"]
 
 
 def test_a_stop_waits_for_nobody_who_hangs() -> None:

@@ -227,6 +227,11 @@ def test_a_sink_that_cannot_be_is_refused(lines: str, expected: str) -> None:
     assert expected in refusal(f"{ACCOUNT}\n[[alerts.sinks]]\n{lines}")
 
 
+def test_alerts_that_nobody_hears_are_refused() -> None:
+    """An empty list would keep alerts for ever: without the key they go to the log."""
+    assert "alerts.sinks: " in refusal(f"{ACCOUNT}\n[alerts]\nsinks = []")
+
+
 def test_origins_of_sinks(tmp_path: Path) -> None:
     """What a sink amounts to, key by key; a secret's source is named, its value never read."""
     file = tmp_path / "config.toml"
