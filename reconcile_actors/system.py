@@ -401,7 +401,7 @@ class ReconciliationSystem:
     @property
     def _running(self) -> PykkaHost:
         if self._left:
-            raise UsageError("the system is not running: it was left; open another with ReconciliationSystem.open")
+            raise UnavailableError("the system is not running: it was left; open another with ReconciliationSystem.open")
         if self._host is None:
             raise UsageError(NOT_ENTERED)
         return self._host

@@ -1,10 +1,11 @@
-"""What the example bots have in common: what the bot believes it owns, and what it does with each event."""
+"""What the example bots have in common: what the bot believes that it owns, and what it does with each event."""
 
 from decimal import Decimal
 from threading import Event as Flag
 
 from venue import START, Venue
 
+from reconcile_actors.domain.adjustment import Adjustment
 from reconcile_actors.domain.balances import Field
 from reconcile_actors.messages import (
     AcknowledgeAdjustment,
@@ -29,25 +30,28 @@ LISTENS_TO = (
 
 
 SIZE = Decimal("0.01")
-LOST = 6  # the order whose fill never reaches the bot
 
 
 class Bot:
     """Buys and sells a little bitcoin. It waits for nothing, so it serves a loop as well as threads."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, *, loses: int | None = None) -> None:
+        """`loses` is the number of an order whose fill never reaches the bot."""
         self.venue = venue
+        self._loses = loses
         self.holdings = dict(START)
-        self.halted = False
+        self.halted = Flag()  # no order as long as it is set
         self.mended = Flag()  # everything that was found is gone again
+        self._orders = 0
         self._booked: set[str] = set()
         self._taken_over: set[str] = set()
         self._open: set[str] = set()
 
-    def trade(self, number: int) -> RecordFill | None:
+    def trade(self) -> RecordFill | None:
         """One order; what is due to be reported of it, None where the bot does not learn that it was filled."""
-        trade_id = self.venue.order("buy" if number % 2 else "sell", SIZE)
-        return None if number == LOST else self.book(trade_id)
+        self._orders += 1
+        trade_id = self.venue.order("buy" if self._orders % 2 else "sell", SIZE)
+        return None if self._orders == self._loses else self.book(trade_id)
 
     def book(self, trade_id: str) -> RecordFill:
         """Takes a trade into its own holdings, once."""
@@ -57,37 +61,40 @@ class Bot:
             sign = 1 if fill.side == "buy" else -1
             assert fill.cost is not None
             assert fill.fee is not None
+            assert fill.fee_currency is not None
             self.holdings["BTC"] += sign * fill.quantity
-            self.holdings["USD"] -= sign * fill.cost + fill.fee
+            self.holdings["USDT"] -= sign * fill.cost
+            self.holdings[fill.fee_currency] -= fill.fee
         return fill
 
-    def on_event(self, event: Event) -> list[Message]:
-        """What is to be said in answer: records to `record`, acknowledgements to `ask`."""
+    def on_event(self, event: Event) -> Message | None:
+        """What is to be said in answer."""
         match event:
-            case DiscrepancyConfirmed(discrepancy=found):
-                print(f"found: {found.id} ({found.cause})")
+            case DiscrepancyConfirmed(discrepancy=found) if found.id not in self._open:
+                print(f"found: {found.currency} ({found.cause})")
                 self._open.add(found.id)
-                if (
-                    found.cause == "missed_fill"
-                ):  # evidence holds the exchange's ids: look the trades up and report them
-                    return [self.book(one) for one in found.evidence]
-            case DiscrepancyResolved(discrepancy=gone):
-                print(f"gone: {gone.id}")
-                self._open.discard(gone.id)
+            case PortfolioAdjusted(adjustment=posted):
+                if posted.id not in self._taken_over:  # it is said again until it is acknowledged
+                    self._taken_over.add(posted.id)
+                    self.take_over(posted)
+                return AcknowledgeAdjustment(exchange=posted.exchange, id=posted.id)
+            case DiscrepancyResolved(discrepancy=gone) if gone.id in self._open:
+                print(f"gone: {gone.currency}")
+                self._open.remove(gone.id)
                 if not self._open:
                     self.mended.set()
-            case PortfolioAdjusted(adjustment=posted):  # said again until it is acknowledged: take it over once
-                if posted.id not in self._taken_over:
-                    self._taken_over.add(posted.id)
-                    for line in posted.lines:
-                        already = line.type == "fill" and line.id in self._booked
-                        if line.field is Field.TOTAL and not already:
-                            self.holdings[line.currency] += line.amount
-                return [AcknowledgeAdjustment(exchange=posted.exchange, id=posted.id)]
             case TradingHaltRequested(halt=halt):
                 print(f"halted: {halt.reason}")
-                self.halted = True
-                return [AcknowledgeHalt(exchange=halt.exchange, id=halt.id)]
+                self.halted.set()
+                return AcknowledgeHalt(exchange=halt.exchange, id=halt.id)
             case TradingHaltReleased():
-                self.halted = False
-        return []
+                self.halted.clear()
+        return None
+
+    def take_over(self, posted: Adjustment) -> None:
+        """What was posted to the service's book is posted to the bot's own, but for what has reached it meanwhile."""
+        lines = [one for one in posted.lines if one.field is Field.TOTAL and one.id not in self._booked]
+        for line in lines:
+            self.holdings[line.currency] += line.amount
+            print(f"repaired: {line.currency} by {line.type}")
+        self._booked |= {line.id for line in lines if line.id is not None}

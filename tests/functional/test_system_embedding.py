@@ -138,7 +138,7 @@ def test_readers_come_to_their_end_with_the_system(config: Path) -> None:
             assert await waiting >= 0
         assert [one.report.exchange for one in kept][-1:] == ["main"]
         for listen in (system.events, system.events_sync):
-            with pytest.raises(UsageError, match="it was left"):
+            with pytest.raises(UnavailableError, match="it was left"):
                 listen()
 
     asyncio.run(leave())
@@ -157,7 +157,7 @@ def test_leaving_needs_none_of_the_programs_threads(config: Path) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             done = await asyncio.gather(*crowd, return_exceptions=True)
         # those that the pool took up only afterwards learn that they came too late
-        return [one for one in done if not isinstance(one, UsageError)]  # type: ignore[misc] # nothing else is raised
+        return [one for one in done if not isinstance(one, UnavailableError)]  # type: ignore[misc] # nothing else is raised
 
     assert all(isinstance(one, list) for one in asyncio.run(crowd()))
 
@@ -179,18 +179,18 @@ def test_what_is_said_after_the_end(config: Path) -> None:
     """Once it was left, `tell` says so by its outcome, everything else by an error that says what to do."""
 
     async def afterwards(system: ReconciliationSystem) -> None:
-        with pytest.raises(UsageError, match="open another"):
+        with pytest.raises(UnavailableError, match="open another"):
             await system.record(transfer("T1"))
-        with pytest.raises(UsageError, match="open another"):
+        with pytest.raises(UnavailableError, match="open another"):
             await system.ask(GetStatus(), timeout=1)
 
     with offline(config) as system:
         pass
     assert system.tell(transfer("T1")) == Rejected(reason="not_running")
     asyncio.run(afterwards(system))
-    with pytest.raises(UsageError, match="open another"):
+    with pytest.raises(UnavailableError, match="open another"):
         system.record_sync(transfer("T1"))
-    with pytest.raises(UsageError, match="open another"):
+    with pytest.raises(UnavailableError, match="open another"):
         system.ask_sync(GetStatus(), timeout=1)
     assert nothing_runs_on()
 
