@@ -11,6 +11,7 @@ from typing import Final
 
 ASKS_A_READ: Final = 8
 LATE_US: Final = 60_000_000
+AGAIN_US: Final = 2_000_000  # looks may follow each other more closely; what stands still is not asked in each of them
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Asks:
         self._known: dict[str, _Known] = {}
         self._uncovered: frozenset[str] = frozenset()
         self._turn = 0
+        self._turned_at = 0
 
     def look(self, totals: Mapping[str, Decimal], at: int, uncovered: Collection[str] = ()) -> list[str]:
         """Takes the totals in and chooses whom to ask: at most ASKS_A_READ that are due, and others in turn.
@@ -40,7 +42,7 @@ class Asks:
                 self._known[uuid].total, self._known[uuid].changed_at = total, at
         self._uncovered = frozenset(uncovered)
         due = sorted(self._due(at), key=lambda uuid: self._known[uuid].asked_through or 0)
-        return [*due[:ASKS_A_READ], *self._in_turn(frozenset(due), ASKS_A_READ - len(due))]
+        return [*due[:ASKS_A_READ], *self._in_turn(frozenset(due), ASKS_A_READ - len(due), at)]
 
     def took(self, uuid: str, through_at: int, *, has_pending: bool) -> None:
         """An account was read up to an instant."""
@@ -64,13 +66,16 @@ class Asks:
     def _is_due(one: _Known, at: int) -> bool:
         if one.asked_through is None:
             return bool(one.total)
-        return one.has_pending or one.changed_at > one.asked_through or one.changed_at >= at - LATE_US
+        unsettled = one.has_pending or one.changed_at >= at - LATE_US
+        return one.changed_at > one.asked_through or (unsettled and at - one.asked_through >= AGAIN_US)
 
-    def _in_turn(self, due: frozenset[str], room: int) -> list[str]:
+    def _in_turn(self, due: frozenset[str], room: int, at: int) -> list[str]:
         """Empty accounts that were never asked, as many as there is room for; then one account after the other."""
         others = [uuid for uuid in self._known if uuid not in due]
         never = [uuid for uuid in others if self._known[uuid].asked_through is None]
         if never and room > 0:
             return never[:room]
-        self._turn += 1
-        return [others[self._turn % len(others)]] if others else []
+        if not others or at - self._turned_at < AGAIN_US:
+            return []
+        self._turn, self._turned_at = self._turn + 1, at
+        return [others[self._turn % len(others)]]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile_actors.exchanges.coinbase.asks import ASKS_A_READ, LATE_US, Asks
+from reconcile_actors.exchanges.coinbase.asks import AGAIN_US, ASKS_A_READ, LATE_US, Asks
 
 D = Decimal
 SECOND = 1_000_000
@@ -41,11 +41,12 @@ def test_what_changed_is_asked_for_a_minute() -> None:
     took(asks, asks.look(totals(a=1, b=1), NOW), NOW)
     at = NOW + 5 * LATE_US
     took(asks, asks.look(totals(a=1, b=1), at), at)
-    assert asks.look(totals(a=2, b=1), at + SECOND) == ["a", "b"]
-    took(asks, ["a"], at + SECOND)
+    assert asks.look(totals(a=2, b=1), at + AGAIN_US) == ["a", "b"]
+    took(asks, ["a"], at + AGAIN_US)
+    assert asks.look(totals(a=2, b=1), at + AGAIN_US + SECOND) == []
     assert asks.look(totals(a=2, b=1), at + LATE_US) == ["a", "b"]
     took(asks, ["a"], at + LATE_US)
-    assert len(asks.look(totals(a=2, b=1), at + SECOND + LATE_US + 1)) == 1
+    assert len(asks.look(totals(a=2, b=1), at + AGAIN_US + LATE_US + 1)) == 1
 
 
 def test_a_change_that_was_not_read_is_not_forgotten() -> None:
@@ -68,7 +69,7 @@ def test_what_is_pending_is_followed() -> None:
     later = NOW + 10 * LATE_US
     assert asks.look(totals(a=1, b=1), later)[0] == "a"
     asks.took("a", later, has_pending=False)
-    assert len(asks.look(totals(a=1, b=1), later + 1)) == 1
+    assert len(asks.look(totals(a=1, b=1), later + AGAIN_US)) == 1
 
 
 def test_what_was_not_read_far_enough_back_is_asked_again() -> None:
@@ -86,13 +87,14 @@ def test_everyone_has_a_turn() -> None:
     took(asks, asks.look(still, NOW), NOW)
     at, turns = NOW + 2 * LATE_US, []
     for _ in range(6):
-        at += SECOND
+        at += AGAIN_US
         (one,) = asks.look(still, at)
         took(asks, [one], at)
         turns.append(one)
     assert sorted(turns) == ["a", "a", "b", "b", "c", "c"]
-    assert asks.look(totals(a=1), at + 1) == ["a"]
-    assert asks.look({}, at + 2) == []
+    assert asks.look(still, at + 1) == []  # looks that follow each other closely take no turns
+    assert asks.look(totals(a=1), at + AGAIN_US) == ["a"]
+    assert asks.look({}, at + 2 * AGAIN_US) == []
 
 
 @settings(max_examples=100, deadline=None, print_blob=True)
