@@ -47,7 +47,7 @@ def _write(desk: Desk, context: Context, reason: UnknownReason | None) -> None:
     entry = AuditEntry(
         kind="account.known" if reason is None else "account.unknown",
         exchange=name,
-        body={"reason": reason},
+        body={"reason": None if reason is None else reason.value},
         correlation_id=correlation_of(context),
     )
     alert = unknown_alert(name, reason or "", over=reason is None)

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 
+from reconcile_actors.audit.canonical import canonical_bytes
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, State
 from reconcile_actors.domain.ledger import (
     AuditEntry,
@@ -62,6 +63,9 @@ class FakeLedger:
         reason = self.refuse(unit)
         if reason is not None:
             return Refused(reason)
+        for entry in unit.entries:  # what the true log cannot hold, this one must not
+            canonical_bytes(entry.body)
+            canonical_bytes(entry.payload or {})
         if unit.expected_version is not None and unit.expected_version != self.version(unit.exchange or ""):
             return Refused("version_conflict")
         first = len(self.entries)
