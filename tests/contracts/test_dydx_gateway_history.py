@@ -309,3 +309,22 @@ def test_a_refusal_is_waited_out_and_asked_less_after() -> None:
             assert isinstance(await one.gateway.read(timeout_seconds=5), Snapshot)
 
     asyncio.run(main())
+
+
+def test_long_history_puts_off_no_balance() -> None:
+    """Its pages leave room for the polls of the same ten seconds."""
+
+    async def main() -> None:
+        async with desk(limit=100) as one:
+            one.dydx.account.deposit(Decimal(1_000_000))
+            for _ in range(3800):
+                one.dydx.account.trade("SOL-USD", "buy", Decimal("0.1"))
+            one.time.advance(3)
+            assert len(await listed(one)) == 3801
+            with pytest.raises(ExchangeFailureError, match="own_limit"):
+                await one.gateway.history(0, timeout_seconds=1)
+            slept = list(one.time.slept)
+            assert isinstance(await one.gateway.read(timeout_seconds=5), Snapshot)
+            assert one.time.slept == slept
+
+    asyncio.run(main())

@@ -210,7 +210,8 @@ class DydxGateway:
 
         async def fetch(method: str, params: dict[str, object]) -> Answer:
             whose = own if params else {}
-            return await self._calls.get(method, {**whose, **params}, deadline_us=deadline_us)
+            asked = {**whose, **params}
+            return await self._calls.get(method, asked, deadline_us=deadline_us, purpose=Purpose.HISTORY)
 
         return fetch
 

@@ -20,8 +20,9 @@ _SMALLEST_SHARE: Final = 4  # steps down end at a quarter
 
 
 class Purpose(Enum):
-    """What a request is for, and how many of the hundred it may find used."""
+    """What a request is for, and how many of the hundred it may find used: pages of history, however many, put off no balance."""
 
+    HISTORY = 45
     WATCH = 60
     CONFIRM = 90
 
