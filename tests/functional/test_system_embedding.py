@@ -99,7 +99,7 @@ def test_loops_and_threads_share_one_system(config: Path, kraken: SimulatedKrake
         heard.append(list(stream))
 
     ready = threading.Barrier(7, timeout=PATIENCE_SECONDS)
-    with ReconciliationSystem.open(config) as system:
+    with offline(config) as system:
         assert system.record_sync(opening("main", kraken.user)) == Recorded(status="recorded")
         threads = [
             threading.Thread(target=lambda number=number: asyncio.run(in_a_loop(system, number))) for number in range(3)
