@@ -20,7 +20,7 @@ from reconcile_actors.cli.lazy import Entry, LazyGroup
 from reconcile_actors.errors import ReconcileError
 
 COMMANDS: Final = {
-    "demo": Entry("demo", "demo", "See a missed fill found: a simulated exchange, a market, a trading process."),
+    "demo": Entry("demo", "demo", "See what goes wrong on four simulated exchanges, found, repaired or held."),
     "init": Entry("init", "init", "Write a commented configuration."),
     "run": Entry("run", "run", "The daemon: watch every account until a signal ends it."),
     "once": Entry("once", "once", "One full pass of every account; the exit code tells the result."),

@@ -60,6 +60,7 @@ class Trader:
         self._drives_market = drives_market
         self._started_at: float | None = None
         self._done = 0
+        self.stopped = False  # True: places no further order, and reports what still happens
         self._read = 0
         self._own_orders: set[str] = set()
         self._own_moves: set[str] = set()
@@ -79,7 +80,7 @@ class Trader:
         if self._drives_market:
             self._market.step(now)
         due = int((now - self._started_at) * self._rate)
-        for _ in range(due - self._done):
+        for _ in range(0 if self.stopped else due - self._done):
             self._act()
         self._done = max(self._done, due)
         self.reporter.tell(self._news(), now)

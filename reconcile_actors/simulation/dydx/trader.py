@@ -53,6 +53,7 @@ class DydxTrader:
         self._drives_chain = drives_chain
         self._started_at: float | None = None
         self._done = 0
+        self.stopped = False  # True: places no further order, and reports what still happens
         self._read = 0
         self._own: set[str] = set()
         self._version = 0
@@ -81,7 +82,7 @@ class DydxTrader:
         if self._drives_chain:
             self._chain.step(now)
         due = int((now - self._started_at) * self._rate)
-        for _ in range(due - self._done):
+        for _ in range(0 if self.stopped else due - self._done):
             self._act()
         self._done = max(self._done, due)
         for event in self._news():
