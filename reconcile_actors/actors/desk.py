@@ -56,6 +56,7 @@ class Desk:
     _windows: dict[int, tuple[WindowHandler, tuple[Movement, ...]]] = field(default_factory=dict)
     _last_token: int = 0
     _timers: dict[type, Timer] = field(default_factory=dict)
+    _due: dict[type, float] = field(default_factory=dict)
 
     def later(self, context: Context, delay_seconds: float, tick: object) -> None:
         """One timer a kind: a new one replaces the old."""
@@ -63,6 +64,13 @@ class Desk:
         if old is not None:
             old.cancel()
         self._timers[type(tick)] = context.schedule(max(0.0, delay_seconds), tick)
+        self._due[type(tick)] = context.monotonic() + delay_seconds
+
+    def no_later(self, context: Context, delay_seconds: float, tick: object) -> None:
+        """As `later`, unless one of its kind is to come before that anyway."""
+        due, now = self._due.get(type(tick), 0.0), context.monotonic()
+        if due <= now or now + delay_seconds < due:
+            self.later(context, delay_seconds, tick)
 
     @property
     def within_us(self) -> int:

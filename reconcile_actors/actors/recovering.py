@@ -128,8 +128,8 @@ def _is_ripe(desk: Desk, context: Context, recovery: Recovery, history: HistoryW
     due_at = since_at + tracker.bounds.local_lag_us + tracker.bounds.skew_us
     if history.checked_at is not None and history.checked_at >= due_at:
         return True
-    if not desk.account.watch and not history.running:  # nobody else asks again
-        desk.later(context, max(0.1, (due_at - at(context)) / 1_000_000), HistoryDue())
+    if not history.running:  # a repair need not wait for the next regular look
+        desk.no_later(context, max(0.1, (due_at - at(context)) / 1_000_000), HistoryDue())
     return False
 
 
