@@ -7,6 +7,7 @@ from tests.bench.figures import (
     accounts_at_once,
     command_line,
     detection,
+    four_exchanges,
     ledger,
     memory,
     messages,
@@ -25,6 +26,7 @@ FIGURES: Final[dict[str, Figure]] = {
         messages,
         ledger,
         detection,
+        four_exchanges,
         command_line,
         verify,
     )
