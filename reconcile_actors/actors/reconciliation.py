@@ -59,6 +59,7 @@ from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 from reconcile_actors.kernel.behaviour import Behaviour, Context, Failure
 from reconcile_actors.kernel.envelope import ReplyTo
 from reconcile_actors.kernel.signals import BreakerChanged
+from reconcile_actors.logger import logger
 from reconcile_actors.messages import (
     AcknowledgeHalt,
     ApproveResolution,
@@ -230,6 +231,8 @@ class ReconciliationActor(Behaviour):
             self._desk.later(context, OPENING_RETRY_SECONDS, OpeningDue())
             return
         failure = _failure_of(error)
+        if is_permanent(failure):  # a person must mend it, and status has room for a word alone
+            logger.bind(exchange=self._desk.account.name, problem=str(error)).error("an account cannot be opened")
         exchange_reads.fail(self._desk, context, failure, type(error).__name__)
         if not is_permanent(failure):
             self._desk.later(context, OPENING_RETRY_SECONDS, OpeningDue())
