@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Final
 
 from reconcile_actors.actors.alert_protocol import ALERTS, AlertsStatus, DescribeAlerts
@@ -16,6 +17,7 @@ from reconcile_actors.actors.protocol import (
     reconciliation_role,
 )
 from reconcile_actors.config import Settings
+from reconcile_actors.domain.discrepancy import State
 from reconcile_actors.domain.halt import TradingHalt
 from reconcile_actors.domain.report import status_of
 from reconcile_actors.domain.snapshot import UnknownReason
@@ -27,17 +29,27 @@ from reconcile_actors.messages.views import AccountStatus, StatusView
 ANSWER_SECONDS: Final = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the store keeps of all accounts: the halts that stand, and of whose accounts an adjustment is unacknowledged."""
+
+    halts: Sequence[TradingHalt] = ()
+    adjusted: Sequence[str] = ()
+
+
+NOTHING: Final = Kept()
+
+
 async def status_view(
     settings: Settings,
     host: PykkaHost,
     store: tuple[bool, str],
     started_at: int,
-    halts: Sequence[TradingHalt] = (),
+    kept: Kept = NOTHING,
     *,
     armed: bool = False,
 ) -> StatusView:
-    """How every account and actor is doing now. `halts` are those that stand as the store knows them: an account whose
-    actor does not answer keeps its own."""
+    """How every account and actor is doing now. An account whose actor does not answer keeps the halts that the store knows."""
     names = list(settings.exchanges)
     asked = [
         host.ask(SUPERVISOR, DescribeChildren(), timeout_seconds=ANSWER_SECONDS),
@@ -48,7 +60,7 @@ async def status_view(
     table, audit, alerts, *states = await asyncio.gather(*(_answer(one) for one in asked))
     rows = {row.name: row for row in table.rows} if isinstance(table, ChildTable) else {}
     accounts = [
-        _account(settings, name, rows.get(reconciliation_role(name)), state, halts)
+        _account(settings, name, rows.get(reconciliation_role(name)), state, kept)
         for name, state in zip(names, states, strict=True)
     ]
     return StatusView(
@@ -73,9 +85,7 @@ async def _answer(future: Future[object]) -> object:
         return None  # shown as an actor that does not answer
 
 
-def _account(
-    settings: Settings, name: str, row: ChildRow | None, answer: object, halts: Sequence[TradingHalt]
-) -> AccountStatus:
+def _account(settings: Settings, name: str, row: ChildRow | None, answer: object, kept: Kept) -> AccountStatus:
     state = answer if isinstance(answer, AccountState) else None
     reason = state.reason if state is not None else UnknownReason.CRASHED
     facts = state.facts if state is not None else None
@@ -101,5 +111,7 @@ def _account(
         poll_seconds=facts.poll_seconds if facts is not None else None,
         detection_seconds=facts.detection_seconds if facts is not None else None,
         has_history=facts.has_history if facts is not None else None,
-        halts=state.halts if state is not None else tuple(one.id for one in halts if one.exchange == name),
+        halts=state.halts if state is not None else tuple(one.id for one in kept.halts if one.exchange == name),
+        awaiting_approval=sum(one.state is State.AWAITING_APPROVAL for one in state.open) if state is not None else 0,
+        unacknowledged=sum(one == name for one in kept.adjusted),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
+from reconcile_actors.actors.adjusting import ADJUSTMENT
 from reconcile_actors.actors.protocol import PORTFOLIO, SUPERVISOR, reconciliation_role
 from reconcile_actors.actors.resolving import Resolution
 from reconcile_actors.answers import LEFT, answer_of, awaited, checked_timeout, unknown_report
@@ -59,7 +60,7 @@ from reconcile_actors.messages.views import StatusView
 from reconcile_actors.service import PortfolioReconciliationService
 from reconcile_actors.sinks.port import AlertSink
 from reconcile_actors.sinks.registry import open_sinks
-from reconcile_actors.status import status_view
+from reconcile_actors.status import Kept, status_view
 from reconcile_actors.storage import ReconciliationRepository
 from reconcile_actors.utc import utc_us
 from reconcile_actors.wiring import Gateways, OpenGateways, WatchedLedger, gateway_makers, supervisor_of
@@ -376,11 +377,12 @@ class ReconciliationSystem:
         return standing_of(await self._on_io(self._ledger.repository.control), exchange)
 
     async def _status(self, host: PykkaHost) -> StatusView:
-        halts: tuple[TradingHalt, ...] = ()
+        assert self._ledger is not None, "the system is running"
+        repository, kept = self._ledger.repository, Kept()
         with contextlib.suppress(StoreError):  # the answer itself says that the store fails
-            halts = await self._halts(None)
-        store = self._store_state()
-        return await status_view(self.settings, host, store, self._started_at, halts, armed=self._armed)
+            adjusted = await self._on_io(lambda: repository.unacknowledged(ADJUSTMENT))
+            kept = Kept(await self._halts(None), [str(one["exchange"]) for one in adjusted])
+        return await status_view(self.settings, host, self._store_state(), self._started_at, kept, armed=self._armed)
 
     def _store_state(self) -> tuple[bool, str]:
         assert self._ledger is not None, "the system is running"
@@ -401,7 +403,9 @@ class ReconciliationSystem:
     @property
     def _running(self) -> PykkaHost:
         if self._left:
-            raise UnavailableError("the system is not running: it was left; open another with ReconciliationSystem.open")
+            raise UnavailableError(
+                "the system is not running: it was left; open another with ReconciliationSystem.open"
+            )
         if self._host is None:
             raise UsageError(NOT_ENTERED)
         return self._host

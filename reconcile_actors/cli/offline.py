@@ -1,10 +1,11 @@
 """What the store says where no daemon runs: the last that was known, in the daemon's own documents."""
 
+from reconcile_actors.actors.adjusting import ADJUSTMENT
 from reconcile_actors.cli.opening import open_system
 from reconcile_actors.config import Settings
 from reconcile_actors.console import views
 from reconcile_actors.console.port import ConsoleSystem
-from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
+from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, State
 from reconcile_actors.domain.halting import standing_of
 from reconcile_actors.domain.report import ReconciliationReport, status_of
 from reconcile_actors.domain.snapshot import UnknownReason
@@ -20,6 +21,7 @@ async def status(settings: Settings) -> views.Document:
     """Each account's last report, with `daemon` null."""
     async with await open_read_only(settings.store.path) as store:
         control = await store.control()
+        adjusted = [one["exchange"] for one in await store.unacknowledged(ADJUSTMENT)]
         accounts = [
             _account(
                 name,
@@ -28,6 +30,7 @@ async def status(settings: Settings) -> views.Document:
                 await store.discrepancies(name),
                 paused=f"paused:{name}" in control,
                 halts=tuple(one.id for one in standing_of(control, name)),
+                unacknowledged=adjusted.count(name),
             )
             for name in settings.exchanges
         ]
@@ -86,6 +89,7 @@ def _account(
     *,
     paused: bool,
     halts: tuple[str, ...],
+    unacknowledged: int,
 ) -> AccountStatus:
     reason = UnknownReason.NOT_READ if report is None else report.unknown_reason
     return AccountStatus(
@@ -106,4 +110,6 @@ def _account(
         poll_seconds=None,
         detection_seconds=None,
         halts=halts,
+        awaiting_approval=sum(one.state is State.AWAITING_APPROVAL for one in found),
+        unacknowledged=unacknowledged,
     )

@@ -30,8 +30,8 @@ def status(*, config: Path, as_json: bool) -> None:
         click.echo(
             f"daemon: pid {document['daemon']['pid']} at {document['socket']}, mode {document['mode']}{_armed(document)}"
         )
-    for id_ in [id_ for account in document["accounts"] for id_ in account["halts"]]:
-        click.echo(f"{output.styled('halted')}: {id_} (reconcile-actors halt list)")
+    for account in document["accounts"]:
+        _what_waits(account)
     click.echo(f"status: {output.styled(document['status'])}; audit log: {document['audit_size']} entries\n")
     tables.accounts(document)
     tables.sinks(document["alerts"])
@@ -39,3 +39,17 @@ def status(*, config: Path, as_json: bool) -> None:
 
 def _armed(document: Document) -> str:
     return " (armed)" if document["armed"] else ""
+
+
+def _what_waits(account: Document) -> None:
+    """What somebody has to do about an account, a line each."""
+    for id_ in account["halts"]:
+        click.echo(f"{output.styled('halted')}: {id_} (reconcile-actors halt list)")
+    if account["awaiting_approval"]:
+        click.echo(
+            f"{account['exchange']}: {account['awaiting_approval']} wait for approval (reconcile-actors discrepancies list)"
+        )
+    if account["unacknowledged"]:
+        click.echo(
+            f"{account['exchange']}: {account['unacknowledged']} adjustments that the trading process has not acknowledged"
+        )

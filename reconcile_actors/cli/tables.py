@@ -121,6 +121,15 @@ def portfolio(document: Document) -> None:
     if held:
         click.echo()
         output.print_table(("account", "wallet", "position", "quantity"), held, empty="no position")
+    suspended = [
+        (account["exchange"], *one["leg"], one["amount"], one["cut_at"])
+        for account in document["accounts"]
+        for one in account["suspense"]
+    ]
+    if suspended:
+        click.echo()
+        header = ("account", "wallet", "currency", "field", "in suspense", "as of")
+        output.print_table(header, suspended, empty="nothing in suspense")
     for account in document["accounts"]:
         if account["unknown"] is not None:
             output.note(f"{account['exchange']}: unknown ({account['unknown']})")

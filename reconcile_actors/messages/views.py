@@ -45,8 +45,9 @@ class ProposedRepair:
 class AccountStatus:
     """How one account is doing. Times are UTC microseconds; `detection_seconds` is what the exchange's limit allows.
 
-    `halts` are the ids of the trading halts that stand. `has_history` says whether the exchange's history can name what is
-    missing; None while no gateway is open.
+    `halts` are the ids of the trading halts that stand, `awaiting_approval` counts the discrepancies that wait for a person and
+    `unacknowledged` the adjustments that the trading process has not said it took over. `has_history` says whether the
+    exchange's history can name what is missing; None while no gateway is open.
     """
 
     exchange: str
@@ -67,6 +68,8 @@ class AccountStatus:
     detection_seconds: float | None
     has_history: bool | None = None
     halts: tuple[str, ...] = ()
+    awaiting_approval: int = 0
+    unacknowledged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """What a person orders: decisions about discrepancies and releases of halts, beside a daemon and without one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -8,11 +10,14 @@ import pytest
 from reconcile_actors.cli.orders import order_of
 from reconcile_actors.config import load
 from reconcile_actors.console.peer import this_user
+from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.halt import TradingHalt
+from reconcile_actors.domain.suspense import Suspended
 from reconcile_actors.errors import StoreError, UsageError
 from reconcile_actors.messages import (
     ApproveResolution,
     GetHalts,
+    GetPortfolio,
     GetStatus,
     IgnoreDiscrepancy,
     OverrideResolution,
@@ -22,7 +27,15 @@ from reconcile_actors.messages import (
     ReleaseHalt,
 )
 from tests.unit.cli.cli_fakes import Cli, put_fake_system
-from tests.unit.console.console_fakes import AT, FakeSystem, account_status, served, settings_in, status_view
+from tests.unit.console.console_fakes import (
+    AT,
+    FakeSystem,
+    account_status,
+    portfolio_view,
+    served,
+    settings_in,
+    status_view,
+)
 
 ID = "main:spot:BTC:total:1"
 HALT = TradingHalt("main:halt:spot:BTC:total:1", "main", "large_loss", (ID,), AT)
@@ -144,6 +157,27 @@ def test_the_status_shows_halts(cli: Cli, config: Path, daemon: FakeSystem) -> N
     daemon.replies[GetStatus] = status_view(halted, account_status("second"))
     assert cli("status", "-c", config, "--json").json["accounts"][0]["halts"] == [HALT.id]
     assert HALT.id in cli("status", "-c", config).out
+
+
+def test_the_status_shows_what_waits_for_somebody(cli: Cli, config: Path, daemon: FakeSystem) -> None:
+    """Discrepancies for a person, adjustments for the trading process, and that the system is armed."""
+    waiting = account_status("main", awaiting_approval=2, unacknowledged=3)
+    daemon.replies[GetStatus] = replace(status_view(waiting, account_status("second")), armed=True)
+    shown = cli("status", "-c", config).out
+    assert "main: 2 wait for approval" in shown
+    assert "main: 3 adjustments that the trading process has not acknowledged" in shown
+    assert "mode observe (armed)" in shown
+    assert "second:" not in shown
+
+
+def test_the_portfolio_shows_what_is_in_suspense(cli: Cli, config: Path, daemon: FakeSystem) -> None:
+    """What was adopted and has no cause yet, with the instant up to which everything is part of it."""
+    view = portfolio_view("spot")
+    suspended = Suspended(Leg("spot", "BTC", Field.TOTAL), Decimal("-0.125"), AT, "main:adjustment")
+    daemon.replies[GetPortfolio] = replace(view, accounts=(replace(view.accounts[0], suspense=(suspended,)),))
+    shown = cli("portfolio", "show", "-c", config).out
+    assert "in suspense" in shown
+    assert "-0.125" in shown
 
 
 @pytest.mark.parametrize("verb", ["approve", "override"])
