@@ -353,6 +353,22 @@ def test_only_symbols_that_may_have_traded_are_asked() -> None:
     asyncio.run(main())
 
 
+def test_what_traded_before_the_first_read_is_found() -> None:
+    """At the start the markets among what is held are asked as far back as the first history was asked for."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund(BTC="1", USDT="100000")
+            one.binance.market.submit(one.binance.account, "BTCUSDT", "buy", Decimal("0.1"))
+            one.time.advance(3600)
+            await history(one, one.now_at - 7200 * SECOND)
+            await totals(one)
+            got = await history(one, one.now_at - 60 * SECOND)
+            assert [m.instrument for m in got.movements if m.order_id] == ["BTC/USDT"]
+
+    asyncio.run(main())
+
+
 def test_a_fill_of_a_symbol_that_waits_is_found_however_late() -> None:
     """With more symbols due than one read asks, each is asked in its turn, from before its change on."""
 
