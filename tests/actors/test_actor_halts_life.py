@@ -269,3 +269,17 @@ def test_a_restart_does_not_forget_what_history_explained() -> None:
     event = after.await_event(TradingHaltRequested)
     assert (event.halt.id, event.halt.reason) == (FIRST, "large_loss")
     assert halts_of(after.ledger.switches)[0].told == {"a:spot:USD:total:1": Decimal(2000)}
+
+
+def test_a_parked_account_keeps_it() -> None:
+    """An actor that crashed too often is down until somebody resumes it; then the halt is said again and can be released."""
+    rig = halted()
+    rig.exchanges["a"].always = ValueError("a defect")
+    rig.host.run_until(lambda: rig.child(reconciliation_role("a")).state == "parked", limit_seconds=300)
+    assert [one.id for one in standing_of(rig.ledger.switches)] == [FIRST]
+    rig.exchanges["a"].always = None
+    said = len(rig.events(TradingHaltRequested))
+    rig.resume()
+    rig.host.advance(15)
+    assert len(rig.events(TradingHaltRequested)) >= said + 1
+    assert release(rig).status == "recorded"

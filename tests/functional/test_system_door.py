@@ -13,6 +13,7 @@ import pytest
 
 from reconcile_actors import PortfolioReconciliationService, ReconciliationSystem
 from reconcile_actors.config import load
+from reconcile_actors.domain.halt import TradingHalt
 from reconcile_actors.domain.report import ReconciliationReport, ReconciliationStatus
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AlreadyRunningError, ConfigError, CredentialsError, UnavailableError, UsageError
@@ -37,7 +38,7 @@ from reconcile_actors.messages import (
 )
 from reconcile_actors.messages.views import StatusView
 from reconcile_actors.simulation.kraken import Fault, SimulatedKraken
-from reconcile_actors.status import status_view
+from reconcile_actors.status import Kept, status_view
 from tests.functional.system_desk import (
     PATIENCE_SECONDS,
     listening,
@@ -246,13 +247,14 @@ def test_a_flood_at_the_door_leaves_a_gap_and_no_lie(config: Path, monkeypatch: 
 
 
 def test_the_status_of_actors_that_do_not_answer(config: Path) -> None:
-    """One that hangs or is gone hides nothing: it is shown as crashed, and the rest of the answer comes."""
+    """One that hangs or is gone hides nothing: it is shown as crashed, keeps its halts, and the rest of the answer comes."""
 
     async def look() -> StatusView:
         io = IoLoop().start()
         host = PykkaHost(io)
         try:
-            return await status_view(load(config), host, (False, "store_full"), 7)
+            kept = Kept((TradingHalt("main:halt:x", "main", "large_loss", (), 1),), ["main", "main", "other"])
+            return await status_view(load(config), host, (False, "store_full"), 7, kept)
         finally:
             await asyncio.to_thread(host.stop)
             await asyncio.to_thread(io.stop)
@@ -260,6 +262,7 @@ def test_the_status_of_actors_that_do_not_answer(config: Path) -> None:
     status = asyncio.run(look())
     (account,) = status.accounts
     assert (account.status, account.unknown_reason, account.actor) == ("unknown", "crashed", "unknown")
+    assert (account.halts, account.unacknowledged) == (("main:halt:x",), 2)
     assert (status.store_ok, status.store_detail, status.audit_size, status.started_at) == (False, "store_full", 0, 7)
 
 
