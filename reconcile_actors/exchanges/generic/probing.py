@@ -6,7 +6,7 @@ float) shows no mark, and is not believed. A null is marked too: a leg that woul
 the reading, which is handed in by the gate.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
@@ -83,23 +83,20 @@ def shape_of(table: Table, row: Row) -> Shape:
 
 
 class Marks:
-    """The marks of one table."""
+    """The marks of one table, each row's by itself."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
-        labels = {label for row in table.rows for label, cell in row.cells.items() if _is_marked(label, cell.value)}
-        # A larger amount keeps a larger mark, so that a difference that ccxt keeps from falling below zero stays above it.
-        self._labels = sorted(labels, key=lambda label: (_largest(table.rows, label), repr(label)))
+        self._rows = table.rows
+        self._labels = [_marked(row) for row in table.rows]
 
     def values(self) -> dict[Path, object]:
         """A number for each place of an amount or a null; text where text stood."""
         marked: dict[Path, object] = {}
-        for number, row in enumerate(self._table.rows):
-            for digit, label in enumerate(self._labels, start=1):
-                cell = row.cells.get(label)
-                if cell is not None and _is_marked(label, cell.value):
-                    mark = self._multiple(number) * _BASE**digit
-                    marked[cell.place] = mark if isinstance(cell.value, int) else str(mark)
+        for number, (row, labels) in enumerate(zip(self._rows, self._labels, strict=True)):
+            for digit, label in enumerate(labels, start=1):
+                place, value = row.cells[label]
+                mark = self._multiple(number) * _BASE**digit
+                marked[place] = mark if isinstance(value, int) else str(mark)
         return marked
 
     def formula(self, text: str | None, number: int) -> Formula | None:
@@ -107,19 +104,19 @@ class Marks:
         left = _whole(text)
         if left is None:
             return None
-        terms: list[tuple[Path, int]] = []
         digits: list[int] = []
         while left:
             digit = (left + _BASE // 2) % _BASE - _BASE // 2
             digits.append(digit)
             left = (left - digit) // _BASE
-        multiple = self._multiple(number)
+        labels, multiple = self._labels[number], self._multiple(number)
+        terms: list[tuple[Path, int]] = []
         for place, digit in enumerate(digits):
-            if digit and (place == 0 or place > len(self._labels) or abs(digit) != multiple):
+            if digit and (place == 0 or place > len(labels) or abs(digit) != multiple):
                 return None
             if digit:
-                terms.append((self._labels[place - 1], digit // multiple))
-        return tuple(terms) or None
+                terms.append((labels[place - 1], digit // multiple))
+        return tuple(sorted(terms, key=repr)) or None
 
     @staticmethod
     def _multiple(number: int) -> int:
@@ -150,18 +147,17 @@ def amount(row: Row, formula: Formula) -> Decimal:
     return result
 
 
-def _is_marked(label: Path, value: object) -> bool:
-    return kind_of(label, value) is not Kind.OTHER
+def _marked(row: Row) -> list[Path]:
+    """The fields of a row that are marked. A larger amount has a larger mark: what ccxt keeps from falling below zero does not."""
+    labels = [label for label, cell in row.cells.items() if kind_of(label, cell.value) is not Kind.OTHER]
+    return sorted(labels, key=lambda label: (_size(row.cells[label].value), repr(label)))
 
 
-def _largest(rows: Sequence[Row], label: Path) -> Decimal:
-    sizes = [money.ZERO]
-    for row in rows:
-        try:
-            sizes.append(money.EXACT.abs(money.parse_amount(row.cells[label].value)))
-        except (AmountError, KeyError):
-            continue
-    return max(sizes)
+def _size(value: object) -> Decimal:
+    try:
+        return money.EXACT.abs(money.parse_amount(value))
+    except AmountError:
+        return money.ZERO
 
 
 def _whole(text: str | None) -> int | None:

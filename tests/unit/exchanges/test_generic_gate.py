@@ -306,6 +306,25 @@ def test_empty_needs_a_place_where_rows_stood() -> None:
         assert allowed.judge(garbage) == Rejected(UnknownReason.EMPTY, "no_row")
 
 
+def test_rows_with_fields_of_their_own_are_understood() -> None:
+    """Hundreds of rows, each with fields that no other has, as those of the chains a coin is on."""
+    rows = [
+        {
+            "coin": f"c{number}",
+            "free": "2",
+            "locked": "1",
+            "chains": {f"chain{number}": {"fee": "0.1", "least": number}},
+        }
+        for number in range(700)
+    ]
+    account = Account()
+    for _ in range(2):
+        verdict = account.judge(data(*rows))
+        assert isinstance(verdict, Believed)
+        assert {amounts.total for amounts in verdict.rows.values()} == {Decimal(3)}
+    assert account.rereads == 1
+
+
 def test_many_shapes_are_not_kept_without_end() -> None:
     """What is learnt is bounded (I12)."""
     account = Account()
