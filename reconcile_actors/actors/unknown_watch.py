@@ -11,6 +11,8 @@ from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.kernel.behaviour import Context
 
 EARLY_US: Final = 1_000  # timers may be that early
+
+
 @dataclass(slots=True)
 class UnknownWatch:
     """`since_us`: unknown from then on (monotonic us). `told`: an alert may stand, of this incarnation or of an earlier one."""

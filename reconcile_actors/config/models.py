@@ -288,7 +288,10 @@ class AlertsConfig(Section):
     unknown_after_seconds: Seconds = Field(60.0, description="an account that is unknown for so long is an alert")
     repeat_seconds: Seconds = Field(14_400.0, description="what goes on is told again after so long")
     sinks: tuple[AlertSinkConfig, ...] = Field(
-        (AlertSinkConfig(kind="log"),), min_length=1, max_length=16, description="where alerts go; default: the log alone"
+        (AlertSinkConfig(kind="log"),),
+        min_length=1,
+        max_length=16,
+        description="where alerts go; default: the log alone",
     )
 
 

@@ -115,6 +115,14 @@ def test_a_book_that_nobody_opened_is_told() -> None:
     assert rig.sinks[0].told[0].alert.cause == "no_opening"
 
 
+def test_a_single_pass_tells_of_no_account_that_is_unknown_for_long() -> None:
+    """Where nothing is watched nobody expects to be compared: the command's exit code says enough."""
+    rig = AlertRig(ledger=AlertLedger(), standalone=True)
+    rig.start()
+    rig.host.advance(600)
+    assert said(rig) == []
+
+
 def test_paused_is_nobodys_news() -> None:
     """Who ordered it knows; an account that was unknown before it was paused is told to be compared again after it."""
     rig = begun()
