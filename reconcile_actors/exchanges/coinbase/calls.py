@@ -5,7 +5,7 @@ from typing import Final
 
 from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
 from reconcile_actors.exchanges.clocks import Clocks
-from reconcile_actors.exchanges.coinbase.fields import amount_of, distrusted
+from reconcile_actors.exchanges.coinbase.fields import amount_of, answer_of
 from reconcile_actors.exchanges.coinbase.limits import CallLimit, Lane
 from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
@@ -101,9 +101,7 @@ class Calls:
         left = self._clocks.seconds_until(deadline_us)
         try:
             answer = await self._client.call(_TIME, {}, timeout_seconds=left, private=False)
-            if not isinstance(answer.content, dict):
-                raise distrusted("no_time")
-            theirs_at = int(amount_of(answer.content, "epochMillis")) * 1000
+            theirs_at = int(amount_of(answer_of(answer.content), "epochMillis")) * 1000
         except ExchangeFailureError:
             return False  # then the refusal itself is what is told
         ours_at = (answer.bracket.requested_at + answer.bracket.received_at) // 2

@@ -19,9 +19,16 @@ def distrusted(code: str) -> ExchangeFailureError:
     return ExchangeFailureError(FailureClass.BAD_DATA, code)
 
 
-def rows_of(content: object, key: str) -> list[dict[str, object]]:
+def answer_of(content: object) -> dict[str, object]:
+    """An answer that is an object. Raises ExchangeFailureError."""
+    if not isinstance(content, dict):
+        raise distrusted("answer_not_an_object")
+    return content
+
+
+def rows_of(answer: dict[str, object], key: str) -> list[dict[str, object]]:
     """A list of objects. Raises ExchangeFailureError."""
-    rows = content.get(key) if isinstance(content, dict) else None
+    rows = answer.get(key)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise distrusted(f"no_{key}")
     return rows

@@ -12,7 +12,15 @@ from typing import Final
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.movements import Movement, MovementType, fill_effects
 from reconcile_actors.exchanges.coinbase.codes import is_derivative, symbol_of
-from reconcile_actors.exchanges.coinbase.fields import amount_of, distrusted, id_of, instant_of, rows_of, text_of
+from reconcile_actors.exchanges.coinbase.fields import (
+    amount_of,
+    answer_of,
+    distrusted,
+    id_of,
+    instant_of,
+    rows_of,
+    text_of,
+)
 from reconcile_actors.exchanges.coinbase.wallets import SPOT
 
 _SIDES: Final[Mapping[str, str]] = {"BUY": "buy", "SELL": "sell"}
@@ -32,10 +40,8 @@ class FillsPage:
 
 def read_fills(exchange: str, content: object) -> FillsPage:
     """A page of fills. Raises ExchangeFailureError (bad_data) for anything that is not wholly understood."""
-    rows = rows_of(content, "fills")
-    cursor = content.get("cursor") if isinstance(content, dict) else None
-    if not isinstance(cursor, str):
-        raise distrusted("no_cursor")
+    answer = answer_of(content)
+    rows, cursor = rows_of(answer, "fills"), text_of(answer, "cursor")
     movements: dict[str, Movement] = {}
     for row in rows:
         movement = _movement(exchange, row)

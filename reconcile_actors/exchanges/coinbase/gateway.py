@@ -100,16 +100,15 @@ class CoinbaseGateway:
         fetch = self._accounts(timeout_seconds, purpose, fresh=fresh or self._presence.doubtful)
         try:
             picture = await without_frames(read_picture(fetch, self._pause(timeout_seconds)))
-            content = picture if isinstance(picture, Rejected) else self._understood(picture)
         except ExchangeFailureError as failure:
             if failure.failure is not FailureClass.BAD_DATA:
                 raise
-            picture = content = Rejected(UnknownReason.BAD_SHAPE, failure.code)
-        if isinstance(picture, Rejected) or isinstance(content, Rejected):
-            why = content if isinstance(content, Rejected) else picture
-            assert isinstance(why, Rejected)
+            picture = Rejected(UnknownReason.BAD_SHAPE, failure.code)
+        content = picture if isinstance(picture, Rejected) else self._understood(picture)
+        if isinstance(content, Rejected):
             bracket = Bracket(requested_us, self._clocks.monotonic_us(), requested_at, self._clocks.utc_us())
-            return Unreadable(self._name, GROUP, bracket, why.reason, why.detail)
+            return Unreadable(self._name, GROUP, bracket, content.reason, content.detail)
+        assert isinstance(picture, Picture)  # there is content of nothing else
         return Snapshot(
             exchange=self._name,
             group=GROUP,

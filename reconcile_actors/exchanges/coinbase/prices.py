@@ -6,7 +6,7 @@ from reconcile_actors.domain import money
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.errors import AmountError
 from reconcile_actors.exchanges.coinbase.codes import native_code
-from reconcile_actors.exchanges.coinbase.fields import rows_of
+from reconcile_actors.exchanges.coinbase.fields import answer_of, rows_of
 
 QUOTE = "USD"
 
@@ -23,7 +23,7 @@ def read_prices(content: object, currencies: Collection[str], at: int) -> dict[s
     """
     wanted = dict(zip(products_of(currencies), currencies, strict=True))
     prices: dict[str, Price] = {}
-    for row in rows_of(content, "products"):
+    for row in rows_of(answer_of(content), "products"):
         currency = wanted.get(str(row.get("product_id")))
         try:
             price = money.parse_amount(row.get("price"))

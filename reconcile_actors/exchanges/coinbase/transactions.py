@@ -15,6 +15,7 @@ from reconcile_actors.domain.movements import Movement, MovementType, merge
 from reconcile_actors.exchanges.coinbase.codes import currency_code
 from reconcile_actors.exchanges.coinbase.fields import (
     amount_of,
+    answer_of,
     distrusted,
     id_of,
     instant_of,
@@ -95,10 +96,9 @@ class TransactionsPage:
 
 def read_transactions(content: object, place: Place) -> TransactionsPage:
     """A page of the transactions of an account. Raises ExchangeFailureError for anything that is not wholly understood."""
-    rows = tuple(_row(raw, place) for raw in rows_of(content, "data"))
-    if not isinstance(content, dict):
-        raise distrusted("no_data")
-    pagination = part_of(content, "pagination")
+    answer = answer_of(content)
+    rows = tuple(_row(raw, place) for raw in rows_of(answer, "data"))
+    pagination = part_of(answer, "pagination")
     uri, after = pagination.get("next_uri"), pagination.get("next_starting_after")
     if not uri:
         return TransactionsPage(rows, None)

@@ -102,7 +102,7 @@ def test_derivatives_move_nothing_in_spot(product: str) -> None:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        ([], "no_fills"),
+        ([], "answer_not_an_object"),
         ({"fills": [1], "cursor": ""}, "no_fills"),
         ({"fills": []}, "no_cursor"),
         (fills(fill(), fill()), "fill_twice"),
@@ -189,7 +189,7 @@ def test_when_a_transaction_counts() -> None:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        ([], "no_data"),
+        ([], "answer_not_an_object"),
         ({"data": None}, "no_data"),
         ({"data": []}, "no_pagination"),
         (rows(row(status="odd")), "transaction_status"),

@@ -121,6 +121,20 @@ def test_boundaries_are_part_of_what_must_agree() -> None:
     assert (exchange.count, len(got.rows)) == (6, 3)
 
 
+def test_another_number_of_pages_is_another_list() -> None:
+    """A list that grew by a page is read until it stands still."""
+    exchange = Exchange(
+        lambda count: (
+            two()
+            if count < 3
+            else {**two(), "p2": page(account("b"), has_next=True, cursor="p3")} | {"p3": page(account("c"))}
+        )
+    )
+    got = exchange.read()
+    assert isinstance(got, Picture)
+    assert (exchange.count, got.pages) == (8, 3)
+
+
 @pytest.mark.parametrize(
     ("pages", "reason", "detail"),
     [
