@@ -185,6 +185,25 @@ def test_what_supervision_does_is_on_record_also_when_the_record_keeper_is_down(
         assert [one for one, before in zip(audited, [None, *audited], strict=False) if one != before] == told
 
 
+def test_a_ledger_that_takes_nothing_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the bound of its line what supervision did is said in the log alone; it goes on, and records again afterwards."""
+    monkeypatch.setattr("reconcile_actors.actors.journal.WAITING_MAX", 3)
+    rig = Rig().opened().quiet()
+    rig.ledger.refuse = lambda _unit: "store_full"
+    for _ in range(6):
+        rig.exchanges["a"].always = failure(FailureClass.CREDENTIALS, "refused")
+        rig.host.advance(5)
+        rig.resume_breaker()
+    assert rig.child(ROLE).breaker == "closed"
+    rig.ledger.refuse = lambda _unit: None
+    rig.exchanges["a"].always = None
+    rig.host.advance(30)
+    rig.resume()
+    rig.host.advance(30)
+    assert rig.reconcile().status is ReconciliationStatus.MATCHED
+    assert 1 <= len(rig.ledger.of_kind("breaker.changed")) <= 8
+
+
 MIXED: tuple[Answer, ...] = (
     DOWN,
     HANG,
