@@ -117,6 +117,13 @@ def test_a_leg_that_agrees_is_not_broken() -> None:
     assert plan.adopt == {USD: Decimal(6006)}  # what a person would have to adopt on top
 
 
+def test_a_leg_that_agrees_is_not_broken_by_little_either() -> None:
+    """However small: what agrees is no difference to be adopted."""
+    small = missing(fill("T1", quantity="0.0001", price="60000", happened=5))
+    plan = only(Evidence((differs(BTC, "0.0001"),), (small,)))
+    assert (plan.action, plan.reason) == (Action.HOLD, "history_differs")
+
+
 @pytest.mark.parametrize(
     ("amount", "policy", "action", "reason"),
     [
