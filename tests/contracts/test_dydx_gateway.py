@@ -239,28 +239,34 @@ def test_an_account_that_says_it_is_worth_nothing_is_empty() -> None:
     asyncio.run(main())
 
 
-def test_prices_may_run_without_making_an_answer_implausible() -> None:
-    """The oracle is asked anew where an answer does not come near its equity; only then is it doubted."""
+UNTOLD = FaultOptions(leg="unrealizedPnl")
+
+
+def test_an_answer_is_checked_by_its_own_prices_first() -> None:
+    """However prices run, the oracle is asked only where the rows do not say what they are worth."""
 
     async def main() -> None:
         async with desk() as one:
             one.fund()
             await snapshot(one)
-            asked = len(one.dydx.requests.of("perpetualMarkets"))
             one.dydx.chain.set_price("BTC-USD", Decimal(120_000))
             one.time.advance(3)
             await snapshot(one)
-            assert len(one.dydx.requests.of("perpetualMarkets")) == asked + 1
+            assert one.dydx.requests.of("perpetualMarkets") == []
+            one.dydx.faults.next("subaccount", Fault.NULL_LEGS, options=UNTOLD)
+            await snapshot(one)
+            assert len(one.dydx.requests.of("perpetualMarkets")) == 1
 
     asyncio.run(main())
 
 
-def test_without_oracle_prices_positions_are_not_believed() -> None:
+def test_without_any_prices_positions_are_not_believed() -> None:
     """What cannot be checked is unknown: no market, a market without a price, or no answer at all."""
 
     async def main() -> None:
         async with desk(retry_count=0) as one:
             one.fund()
+            one.dydx.faults.always("subaccount", Fault.NULL_LEGS, options=UNTOLD)
             for fault, options, expected in (
                 (Fault.MISSING_ROW, FaultOptions(row="BTC-USD"), UnknownReason.IMPLAUSIBLE),
                 (Fault.NULL_LEGS, FaultOptions(row="BTC-USD"), UnknownReason.IMPLAUSIBLE),
@@ -272,7 +278,7 @@ def test_without_oracle_prices_positions_are_not_believed() -> None:
                 one.dydx.faults.always("perpetualMarkets", fault, options=options)
                 one.time.advance(60)
                 assert await outcome_of(one) == expected, fault
-                one.dydx.faults.clear()
+                one.dydx.faults.clear("perpetualMarkets")
             one.time.advance(60)
             await snapshot(one)
 
@@ -286,7 +292,7 @@ def test_an_indexer_that_stands_still_is_stale() -> None:
         async with desk() as one:
             one.fund()
             await snapshot(one)
-            for age, stale in ((4.0, False), (9.0, True)):
+            for age, stale in ((30.0, False), (34.0, True)):
                 one.time.advance(age - 1)
                 one.dydx.faults.next("subaccount", Fault.STALE, options=FaultOptions(seconds=age - 1))
                 got = await one.gateway.read(timeout_seconds=30)

@@ -292,7 +292,7 @@ def test_a_refusal_is_waited_out_and_asked_less_after() -> None:
     async def main() -> None:
         async with desk(limit=20, retry_count=0) as one:
             one.fund()
-            for _ in range(19):  # and once the oracle was asked
+            for _ in range(20):
                 await one.gateway.read(timeout_seconds=5)
             with pytest.raises(ExchangeFailureError) as caught:
                 await one.gateway.read(timeout_seconds=5)

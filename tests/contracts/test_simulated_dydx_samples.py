@@ -17,6 +17,7 @@ import pytest
 
 from reconcile_actors.exchanges.decoding import decode
 from reconcile_actors.exchanges.dydx.movements import Reader
+from reconcile_actors.exchanges.dydx.plausibility import adds_up_by_itself
 from reconcile_actors.exchanges.dydx.shape import Subaccount, read_subaccount
 from reconcile_actors.simulation.dydx import SimulatedDydx
 
@@ -109,7 +110,7 @@ def test_the_comparison_sees_a_difference() -> None:
 
 
 def test_the_gateway_understands_the_documented_subaccount() -> None:
-    """The client's own sample is a whole subaccount: USDC and two signed positions."""
+    """The client's own sample is a whole subaccount: USDC and two signed positions, which add up to its equity."""
     sample = decode(json.dumps(documented("subaccount")))
     assert isinstance(sample, dict)
     account = read_subaccount(sample, sample["subaccount"]["address"], 0)
@@ -117,6 +118,7 @@ def test_the_gateway_understands_the_documented_subaccount() -> None:
     assert account.usdc == Decimal("608580.951601")
     assert account.positions == {"ETH-USD": Decimal("0.001"), "BTC-USD": Decimal("-4.1368")}
     assert account.height == 52246761
+    assert adds_up_by_itself(account)
 
 
 def test_the_gateway_understands_the_documented_transfer() -> None:

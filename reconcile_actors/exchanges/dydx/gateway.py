@@ -24,7 +24,7 @@ from reconcile_actors.exchanges.dydx.fields import USDC, symbol_of
 from reconcile_actors.exchanges.dydx.history import read_history
 from reconcile_actors.exchanges.dydx.limits import Purpose, RequestLimit
 from reconcile_actors.exchanges.dydx.movements import Reader
-from reconcile_actors.exchanges.dydx.plausibility import Heights, adds_up, read_oracle_prices
+from reconcile_actors.exchanges.dydx.plausibility import Heights, adds_up, adds_up_by_itself, read_oracle_prices
 from reconcile_actors.exchanges.dydx.shape import Rejected, Subaccount, read_subaccount
 from reconcile_actors.exchanges.frames import without_frames
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
@@ -32,7 +32,6 @@ from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
 
 GROUP: Final = "subaccount"
 LAG_SECONDS: Final = 2.0
-PRICES_AGE_SECONDS: Final = 30.0
 STEPS: Final = {USDC: Decimal("0.000001")}
 _SUBACCOUNT: Final = "indexerGetAddressesAddressSubaccountNumberSubaccountNumber"
 _MARKETS: Final = "indexerGetPerpetualMarkets"
@@ -65,8 +64,6 @@ class DydxGateway:
         self._limit = RequestLimit()
         self._calls = Calls(client, self._limit, clocks, retry_count=retry_count, jitter=jitter)
         self._heights = Heights(self._lag_seconds)
-        self._oracle: dict[str, Decimal] = {}
-        self._oracle_us: int | None = None
         self._known = False
         self._doubtful = False
 
@@ -104,11 +101,11 @@ class DydxGateway:
 
     async def prices(self, currencies: Sequence[str], *, timeout_seconds: float) -> Mapping[str, Price]:
         """The oracle's prices; USDC counts as a dollar, as it does for the exchange itself. Raises ExchangeFailureError."""
-        wanted = set(currencies)
+        wanted, oracle = set(currencies), dict[str, Decimal]()
         if wanted - {USDC}:
-            await without_frames(self._ask_oracle(self._clocks.deadline_us(timeout_seconds)))
+            oracle = await without_frames(self._oracle_prices(self._clocks.deadline_us(timeout_seconds)))
         at = self._clocks.utc_us()
-        found = {_base(ticker): Price(price, "ticker", at) for ticker, price in self._oracle.items()}
+        found = {_base(ticker): Price(price, "ticker", at) for ticker, price in oracle.items()}
         found[USDC] = Price(Decimal(1), "identity", at)
         return {currency: price for currency, price in found.items() if currency in wanted}
 
@@ -163,21 +160,15 @@ class DydxGateway:
         stale = self._heights.judge(account.height, answer.bracket.requested_us)
         if stale is not None:
             return stale
-        if account.positions and self._are_old(answer.bracket.received_us):
-            await self._ask_oracle(deadline_us, purpose)
-        if adds_up(account, self._oracle):
+        if adds_up_by_itself(account):
             return account
-        if account.positions:  # prices may have run: those of this moment decide
-            await self._ask_oracle(deadline_us, purpose)
-        return account if adds_up(account, self._oracle) else Rejected(UnknownReason.IMPLAUSIBLE, "equity_differs")
+        if account.positions and adds_up(account, await self._oracle_prices(deadline_us, purpose)):
+            return account
+        return Rejected(UnknownReason.IMPLAUSIBLE, "equity_differs")
 
-    def _are_old(self, now_us: int) -> bool:
-        return self._oracle_us is None or now_us - self._oracle_us > PRICES_AGE_SECONDS * MICROSECONDS
-
-    async def _ask_oracle(self, deadline_us: int, purpose: Purpose = Purpose.WATCH) -> None:
+    async def _oracle_prices(self, deadline_us: int, purpose: Purpose = Purpose.WATCH) -> dict[str, Decimal]:
         answer = await self._calls.get(_MARKETS, {}, deadline_us=deadline_us, purpose=purpose)
-        self._oracle = read_oracle_prices(answer.content)
-        self._oracle_us = answer.bracket.received_us
+        return read_oracle_prices(answer.content)
 
     def _snapshot(self, account: Subaccount, bracket: Bracket, raw_digest: str, connection: int) -> Snapshot:
         balances = {} if account.usdc is None else {(self._wallet, USDC): self._balance(account.usdc)}

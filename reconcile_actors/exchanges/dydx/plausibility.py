@@ -1,7 +1,8 @@
 """Two checks of a well-formed answer against what is known beside it: does it add up, and is it of the present?
 
 Equity is USDC plus all positions at the oracle's prices. It moves with these, so it is compared with nothing; but an answer
-whose legs do not come near its own equity lacks a row or holds a wrong one.
+whose legs do not come near its own equity lacks a row or holds a wrong one. Each position says by itself what it is worth; where
+that does not add up, the oracle's prices of the moment decide.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from reconcile_actors.exchanges.dydx.shape import Rejected, Subaccount
 PRICE_SHARE: Final = Decimal("0.02")
 SLACK: Final = Decimal("0.01")
 BLOCK_SECONDS: Final = 1.0
-STANDING_SECONDS: Final = 5.0
+STANDING_SECONDS: Final = 30.0
 
 
 def read_oracle_prices(content: object) -> dict[str, Decimal]:
@@ -37,17 +38,26 @@ def read_oracle_prices(content: object) -> dict[str, Decimal]:
     return prices
 
 
+def adds_up_by_itself(account: Subaccount) -> bool:
+    """Whether the legs of an answer are its equity, to a cent, by the prices that it was made with."""
+    if not account.positions and account.usdc is None and account.free_collateral:
+        return False  # nothing is listed, yet something is free
+    return account.marked is not None and _is_near(account, account.marked, SLACK)
+
+
 def adds_up(account: Subaccount, prices: Mapping[str, Decimal]) -> bool:
     """Whether the legs of an answer come near its equity; False where a position's market has no price."""
-    worth, gross = account.usdc or money.ZERO, money.ZERO
+    worth, gross = money.ZERO, money.ZERO
     for ticker, size in account.positions.items():
         if ticker not in prices:
             return False
         value = money.multiply(size, prices[ticker])
         worth, gross = money.add(worth, value), money.add(gross, money.EXACT.abs(value))
-    if not account.positions and account.usdc is None and account.free_collateral:
-        return False  # nothing is listed, yet something is free
-    band = money.add(SLACK, money.multiply(gross, PRICE_SHARE))
+    return _is_near(account, worth, money.add(SLACK, money.multiply(gross, PRICE_SHARE)))
+
+
+def _is_near(account: Subaccount, positions: Decimal, band: Decimal) -> bool:
+    worth = money.add(account.usdc or money.ZERO, positions)
     return money.EXACT.abs(money.subtract(account.equity, worth)) <= band
 
 

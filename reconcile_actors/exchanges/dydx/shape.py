@@ -4,7 +4,7 @@ Pure. What is not positively recognised is BAD_SHAPE; details are constant words
 open positions and assets that are not zero: a row of size zero is not its way of speaking, and what is not listed is zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -33,13 +33,15 @@ class Rejected(NamedTuple):
 class Subaccount:
     """What the indexer says of a subaccount. `positions` are signed sizes by market ticker; `usdc` is None where it is not listed.
 
-    `height` is the newest block that the indexer had taken in, None where it does not say.
+    `marked` is what all positions are worth by the answer's own prices, None where a row does not tell. `height` is the newest
+    block that the indexer had taken in, None where it does not say.
     """
 
     usdc: Decimal | None = field(repr=False)
     positions: Mapping[str, Decimal] = field(repr=False)
     equity: Decimal = field(repr=False)
     free_collateral: Decimal = field(repr=False)
+    marked: Decimal | None = field(repr=False, default=None)
     height: int | None = None
 
 
@@ -72,6 +74,7 @@ def _read(content: object, address: str, number: int) -> Subaccount:
         positions=sizes,
         equity=_amount(raw, "equity"),
         free_collateral=_amount(raw, "freeCollateral"),
+        marked=_marked(positions.values(), sizes.values()),
         height=_height(raw),
     )
 
@@ -85,6 +88,19 @@ def _position(ticker: str, row: object) -> Decimal:
     if not size or row.get("side") != ("LONG" if size > 0 else "SHORT"):
         raise _bad("size_against_side")
     return size
+
+
+def _marked(rows: Iterable[object], sizes: Iterable[Decimal]) -> Decimal | None:
+    """The sum over positions of size x entry price + unrealised profit: that is size x oracle price."""
+    worth = money.ZERO
+    for row, size in zip(rows, sizes, strict=True):
+        assert isinstance(row, dict), "its size was read"
+        try:
+            entry, profit = money.parse_amount(row.get("entryPrice")), money.parse_amount(row.get("unrealizedPnl"))
+        except AmountError:
+            return None
+        worth = money.add(worth, money.add(money.multiply(size, entry), profit))
+    return worth
 
 
 def _asset(row: object) -> Decimal:
