@@ -22,6 +22,7 @@ ALERT: Final = "alert"
 BANDS: Final = tuple(Decimal(10) ** power for power in range(1, 7))
 WORTH_UNKNOWN: Final = "worth unknown"
 UNREADABLE: Final = "unreadable"
+SAY_WHY: Final = " --reason TEXT"
 _WORD: Final = re.compile(r"[a-z_]{1,30}")  # the reasons of this project; another's may hold anything
 
 
@@ -144,7 +145,7 @@ _END: Final = {State.IGNORED: "differs, and is expected to from now on"}
 
 
 def _discrepancy(one: BalanceDiscrepancy, phase: Phase, what: str, *, again: bool = False) -> Alert:
-    command = "approve" if one.state is State.AWAITING_APPROVAL else "show"
+    waits = one.state is State.AWAITING_APPROVAL
     return Alert(
         kind=AlertKind.DISCREPANCY,
         key=one.id,
@@ -152,7 +153,7 @@ def _discrepancy(one: BalanceDiscrepancy, phase: Phase, what: str, *, again: boo
         severity=one.severity,
         account=one.exchange,
         text=f"{one.exchange}: {one.currency} ({one.field}, wallet {one.wallet}) {what}",
-        advice=f"reconcile-actors discrepancies {command} {one.id} -c CONFIG",
+        advice=f"reconcile-actors discrepancies {'approve' if waits else 'show'} {one.id} -c CONFIG{SAY_WHY if waits else ''}",
         state=one.state,
         currency=one.currency,
         cause=one.cause,
@@ -173,7 +174,7 @@ def halt_alert(halt: TradingHalt) -> OutboxRow:
         severity=Severity.ERROR,
         account=halt.exchange,
         text=f"{halt.exchange}: {what}",
-        advice=f"reconcile-actors halt release {halt.id} -c CONFIG",
+        advice=f"reconcile-actors halt release {halt.id} -c CONFIG{SAY_WHY}",
         cause=halt.reason,
         id=halt.id,
     ).row()

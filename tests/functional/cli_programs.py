@@ -75,10 +75,10 @@ def run(*arguments: object, given: str | None = None, **environ: str) -> Ended:
 
 
 @contextmanager
-def daemon(config: Path) -> Iterator[subprocess.Popen[str]]:
+def daemon(config: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """`run`, from the moment that it says so; killed at the end, if it lives."""
     process = subprocess.Popen(
-        command("run", "-c", config), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command("run", "-c", config, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     assert process.stderr is not None
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconcile_actors.simulation.kraken import SimulatedKraken, Tier
-from tests.functional.cli_programs import run, write_config
+from tests.functional.cli_programs import daemon, events, run, write_config
 
 EXTRA = """
 [reconciliation]
@@ -74,6 +74,24 @@ def test_what_is_held_waits_for_a_person(config: Path, kraken: SimulatedKraken) 
     entries = run("audit", "show", "-c", config, "--limit", "0").out
     assert "resolution.approved" in entries
     assert run("audit", "verify", "-c", config).code == 0
+
+
+def test_an_armed_daemon_takes_a_decision_over_its_socket(config: Path, kraken: SimulatedKraken) -> None:
+    """It says that it is armed, what waits for a person, and does what that person approves."""
+    socket = config.parent / "store.db.sock"
+    with daemon(config, "--arm"):
+        with events(socket, "ApprovalRequested") as asked:
+            kraken.account.withdraw("ZUSD", Decimal(5000))
+            found = next(asked)["discrepancy"]
+        shown = run("status", "-c", config, "--json").json
+        assert (shown["armed"], shown["accounts"][0]["awaiting_approval"]) == (True, 1)
+        assert shown["accounts"][0]["halts"] == ["main:halt:spot:USD:total:1"]
+        with events(socket, "PortfolioAdjusted") as adjusted:
+            approved = run("discrepancies", "approve", found["id"], "-c", config, "--reason", "our own")
+            assert approved.code == 0, approved.err
+            assert next(adjusted)["adjustment"]["discrepancies"] == [found["id"]]
+    assert usd(config) == "20000"
+    assert run("status", "-c", config, "--json").json["accounts"][0]["unacknowledged"] == 1
 
 
 @pytest.mark.parametrize(("verb", "code"), [("reject", 1), ("ignore", 0)])

@@ -111,7 +111,7 @@ def test_who_waits_for_approval_is_told_how_to_give_it() -> None:
     """The command that settles it."""
     one = told(ONE, replace(ONE, state=State.AWAITING_APPROVAL))
     assert one is not None
-    assert one.advice == "reconcile-actors discrepancies approve main:spot:BTC:total:1 -c CONFIG"
+    assert one.advice == "reconcile-actors discrepancies approve main:spot:BTC:total:1 -c CONFIG --reason TEXT"
 
 
 @pytest.mark.parametrize(("state", "words"), [(State.RESOLVED, "agrees again"), (State.IGNORED, "expected to")])
