@@ -27,9 +27,11 @@ def _block(marker: str) -> str:
 
 def _shape(text: str) -> list[str]:
     """Lines with what differs from run to run (times, ids, pairs, names) put aside."""
-    text = re.sub(r"T[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{6}", "TRADE", text)
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "TRADE", text)
     text = re.sub(r"(buy|sell) \S+/\S+", "SIDE PAIR", text)
-    text = re.sub(r"demo:spot:\w+:total:1", "ID", text)
+    text = re.sub(r"(found after .*)\((missed_\w+|unexplained)\)", r"\1(CAUSE)", text)
+    text = re.sub(r"spot:\w+:total:\d+", "LEG", text)
+    text = re.sub(r"in [A-Z]{3,4}\b", "in CODE", text)
     text = re.sub(r"\d+(\.\d+)?", "N", text)
     kept = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
     return sorted({line for line in kept if line})

@@ -33,7 +33,7 @@ from reconcile_actors.wiring import gateway_makers
 _STEP_SECONDS: Final = 0.1
 _START_SECONDS: Final = 20.0
 _ANSWER_SECONDS: Final = 10.0
-_CRASHING: Final = 2  # which account's gateway has the defect
+_CRASHING: Final = "binance-main"  # which account's gateway has the defect
 _PAUSE_SECONDS: Final = 1.0  # between the beginnings of two acts, where somebody watches
 _GENERAL: Final = """\
 [reconciliation]
@@ -87,8 +87,7 @@ async def play(directory: Path, seconds: float, say: Say, *, paced: bool) -> Out
         sightings.tell("", f"{len(venues)} simulated exchanges trade; the service starts, armed to repair")
         settings = make_settings(directory)
         makers, defect = dict(gateway_makers(settings)), Defect()
-        crashing = list(venues)[_CRASHING]
-        makers[crashing] = defect.around(makers[crashing])
+        makers[_CRASHING] = defect.around(makers[_CRASHING])
         script, tallies = Script(), {name: Tally() for name in venues}
         witness = Witness(script, sightings, tallies)
         outcome = Outcome(sightings, tallies, witness.false_alarms)
@@ -104,12 +103,11 @@ async def play(directory: Path, seconds: float, say: Say, *, paced: bool) -> Out
 
 
 def _acts(stage: Stage, defect: Defect) -> list[Coroutine[object, object, None]]:
-    first, second, third, fourth = stage.venues.values()
     return [
-        acts.outage(stage, fourth),
-        acts.rounding_then_missed_fill(stage, first),
-        acts.theft(stage, second),
-        acts.garbage_then_crash(stage, third, defect),
+        acts.outage(stage, stage.venues["dydx-main"]),
+        acts.rounding_then_missed_fill(stage, stage.venues["coinbase-main"]),
+        acts.theft(stage, stage.venues["kraken-main"]),
+        acts.garbage_then_crash(stage, stage.venues[_CRASHING], defect),
     ]
 
 

@@ -64,6 +64,12 @@ async def _kraken(stack: AsyncExitStack, directory: Path, latency_seconds: float
     exchange = await stack.enter_async_context(simulated)
     for asset, amount in {"XXBT": "2.5", "XETH": "40", "ZUSD": "250000", "USDT": "50000"}.items():
         exchange.account.deposit(asset, Decimal(amount))
+
+    def steal() -> str:
+        whole = exchange.account.available("XXBT").quantize(Decimal("0.1"), ROUND_DOWN)
+        exchange.account.withdraw("XXBT", whole - _FEE, fee=_FEE)
+        return "BTC"
+
     bot = _bot("kraken-main", exchange.account, exchange.market, DEFAULT_PAIRS)
     keys = _keys(directory, "kraken-main", exchange.keys.api_key, exchange.keys.secret)
     return Venue(
@@ -72,6 +78,7 @@ async def _kraken(stack: AsyncExitStack, directory: Path, latency_seconds: float
         faults=exchange.faults,
         bot=bot,
         openings=[bot.opening()],
+        steal=steal,
     )
 
 
@@ -79,11 +86,6 @@ async def _binance(stack: AsyncExitStack, directory: Path, latency_seconds: floa
     exchange = await stack.enter_async_context(SimulatedBinance(seed=2, latency_seconds=latency_seconds))
     for asset, amount in {"BTC": "2.5", "ETH": "40", "USDT": "250000"}.items():
         exchange.account.deposit(asset, Decimal(amount))
-
-    def steal() -> str:
-        whole = exchange.account.available("BTC").quantize(Decimal("0.1"), ROUND_DOWN)
-        exchange.account.withdraw("BTC", whole - _FEE, fee=_FEE)
-        return "BTC"
 
     bot = _bot("binance-main", exchange.account, exchange.market, BINANCE_PAIRS)
     keys = _keys(directory, "binance-main", exchange.keys.api_key, exchange.keys.secret)
@@ -93,7 +95,6 @@ async def _binance(stack: AsyncExitStack, directory: Path, latency_seconds: floa
         faults=exchange.faults,
         bot=bot,
         openings=[bot.opening()],
-        steal=steal,
     )
 
 
