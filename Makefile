@@ -19,7 +19,7 @@ help: ## show this list
 
 setup: .venv/installed ## make .venv and install from the lock
 
-demo: setup ## see a missed fill found: simulated exchange, market, trading process
+demo: setup ## see what goes wrong on four simulated exchanges, found, repaired or held
 	@$(BIN)/reconcile-actors demo $(ARGS)
 
 run: setup ## the daemon, with CONFIG=path (default config/example.toml)
