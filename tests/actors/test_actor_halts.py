@@ -113,6 +113,20 @@ def test_honest_trading_with_late_reports_is_no_reason(seed: int) -> None:
     assert asked(rig) == []
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_withdrawal_of_ones_own_is_no_reason(seed: int) -> None:
+    """Reported as late as it may be, most of the account taken out by its owner."""
+    rig = halting(seed)
+    for number in range(4):
+        rig.exchanges["a"].move(f"W{number}", {"USD": "-9000"})
+        report = rig.transfer(f"W{number}", "-9000")
+        rig.host.advance(1.9)
+        assert rig.record(report).status == "recorded"
+        rig.host.advance(3)
+    rig.host.advance(30)
+    assert asked(rig) == []
+
+
 def test_without_history_a_loss_halts_trading_all_the_same() -> None:
     """A history that fails explains nothing: after half a minute a person must hear of the loss."""
     rig = halting()

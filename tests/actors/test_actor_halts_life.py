@@ -188,6 +188,18 @@ def test_what_is_said_while_the_halts_are_read_back_is_answered() -> None:
     assert after.account().halts == ()
 
 
+def test_a_defect_while_they_are_read_is_a_crash_like_any_other() -> None:
+    """The next incarnation reads them; nothing is taken for "no halt"."""
+    rig = halted()
+    rig.host.stop()
+    after = rig.restarted()
+    after.ledger.control_script.append(ValueError("a defect"))
+    after.start()
+    after.host.run_until(lambda: after.child(reconciliation_role("a")).epoch == 2, limit_seconds=60)
+    after.host.advance(15)
+    assert after.account().halts == (FIRST,)
+
+
 def test_too_many_commands_at_that_time_are_refused() -> None:
     """Bounded: nobody may fill the memory of an actor whose store does not answer."""
     rig = halted()
