@@ -13,8 +13,8 @@ from reconcile_actors.domain.movements import Movement, MovementType, fill_effec
 from reconcile_actors.domain.snapshot import Snapshot
 from reconcile_actors.exchanges.binance.traded import SYMBOLS_A_READ
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass, History
-from reconcile_actors.simulation import Fault, FaultOptions, Trader
-from reconcile_actors.simulation.binance import BINANCE_FUNDS, BINANCE_PAIRS
+from reconcile_actors.simulation import Fault, FaultOptions
+from reconcile_actors.simulation.binance import BINANCE
 from tests.contracts.binance_desk import Desk, desk, plain_binance
 
 SECOND = 1_000_000
@@ -66,15 +66,7 @@ def test_opening_and_movements_give_the_closing(seed: int, burns_bnb: bool) -> N
             binance, account = one.binance, one.binance.account
             account.pays_fees_in_bnb = burns_bnb
             opened_at, opening = one.now_at, await totals(one)
-            trader = Trader(
-                account,
-                binance.market,
-                exchange="main",
-                seed=seed,
-                actions_per_second=2.0,
-                pairs=BINANCE_PAIRS,
-                funds=BINANCE_FUNDS,
-            )
+            trader = binance.trader(exchange="main", seed=seed, actions_per_second=2.0)
             trader.step(binance.clock())
             found: dict[str, Movement] = {}
             since_at = opened_at
@@ -365,6 +357,33 @@ def test_what_traded_before_the_first_read_is_found() -> None:
             await totals(one)
             got = await history(one, one.now_at - 60 * SECOND)
             assert [m.instrument for m in got.movements if m.order_id] == ["BTC/USDT"]
+
+    asyncio.run(main())
+
+
+def test_a_market_that_was_listed_meanwhile_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no known market explains makes the markets be asked anew, once a minute at most."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund(BTC="1", USDT="100000")
+            await totals(one)
+            with monkeypatch.context() as before:
+                before.delitem(BINANCE.pairs, "SOLUSDT")
+                await history(one, one.now_at - SECOND)
+            one.time.advance(61)
+            await totals(one)
+            one.binance.market.submit(one.binance.account, "SOLUSDT", "buy", Decimal(1))
+            one.binance.account.transfer("BTC", "LDBTC", Decimal("0.1"))
+            await totals(one)
+            one.time.advance(5)
+            got = await history(one, one.now_at - 60 * SECOND)
+            assert "SOL/USDT" in {m.instrument for m in got.movements}
+            for _ in range(5):
+                one.binance.account.transfer("BTC", "LDBTC", Decimal("0.1"))
+                await totals(one)
+                await history(one, one.now_at - 60 * SECOND)
+            assert len(one.binance.requests.of("exchangeInfo")) == 2
 
     asyncio.run(main())
 

@@ -10,8 +10,7 @@ from reconcile_actors import ReconciliationReport, ReconciliationSystem
 from reconcile_actors.messages import DiscrepancyConfirmed
 from reconcile_actors.messages.records import AnyRecord
 from reconcile_actors.messages.wire import parse_message
-from reconcile_actors.simulation import SimulatedBinance, Trader
-from reconcile_actors.simulation.binance import BINANCE_FUNDS, BINANCE_PAIRS
+from reconcile_actors.simulation import SimulatedBinance
 from reconcile_actors.simulation.reports import Misreporting, Report
 from tests.functional.system_desk import PATIENCE_SECONDS, QUICK, listening, reconcile
 
@@ -55,14 +54,10 @@ def test_a_forgotten_fill_is_found_and_nothing_else(tmp_path: Path) -> None:
             for asset, amount in {"BTC": 5, "ETH": 50, "SOL": 100, "USDT": 100_000, "LDBTC": 1, "BNB": 3}.items():
                 account.deposit(asset, Decimal(amount))
             account.pays_fees_in_bnb = True
-            trader = Trader(
-                account,
-                binance.market,
+            trader = binance.trader(
                 exchange=NAME,
                 seed=5,
                 actions_per_second=10.0,
-                pairs=BINANCE_PAIRS,
-                funds=BINANCE_FUNDS,
                 misreporting=Misreporting(drop_fills=frozenset({FORGOTTEN})),
             )
             async with ReconciliationSystem.open(write_config(tmp_path, binance)) as system:
@@ -103,7 +98,7 @@ def test_a_subscription_that_nobody_told_is_no_theft(tmp_path: Path) -> None:
         async with SimulatedBinance(seed=6) as binance:
             for asset, amount in {"BTC": 5, "USDT": 1000}.items():
                 binance.account.deposit(asset, Decimal(amount))
-            trader = Trader(binance.account, binance.market, exchange=NAME, pairs=BINANCE_PAIRS)
+            trader = binance.trader(exchange=NAME)
             async with ReconciliationSystem.open(write_config(tmp_path, binance)) as system:
                 await tell(system, [trader.opening()])
                 assert (await reconcile(system, NAME)).status.value == "matched"

@@ -25,6 +25,7 @@ MARGIN_US: Final = 60 * MICROSECONDS  # asked for beyond now, in case the exchan
 T = TypeVar("T")
 LANES: Final = 2  # of four connections: the others are for balances
 _MARKETS_AGE_US: Final = HOUR_US
+_PUZZLED_AGE_US: Final = 60 * MICROSECONDS
 
 
 class PastOf:
@@ -58,8 +59,11 @@ class PastOf:
         )
 
     async def markets(self, deadline_us: int) -> Markets:
-        """All markets, at most an hour old. Raises ExchangeFailureError."""
-        if self._markets_us is None or self._now_us() - self._markets_us > _MARKETS_AGE_US:
+        """All markets, an hour old or little more; a minute where something changed that they do not explain. Raises
+        ExchangeFailureError."""
+        age_us = _PUZZLED_AGE_US if self._traded.puzzles(self._markets) else _MARKETS_AGE_US
+        due = self._markets_us is None or self._now_us() - self._markets_us > age_us
+        if due and (self._markets_us is None or self._calls.has_room(MARKETS)):
             # without the lists of permissions, which would be four fifths of the answer
             params = {"showPermissionSets": "false"}
             answer = await self._calls.public("publicGetExchangeInfo", params, MARKETS, deadline_us=deadline_us)

@@ -36,7 +36,6 @@ class Listing:
     listed.
     """
 
-    name: str
     method: str
     cost: Cost
     window_us: int
@@ -54,7 +53,6 @@ def shorter_than(count: int, key: str | None = None) -> IsWhole:
 def fills_of(reader: Reader, native: str, symbol: str) -> Listing:
     """The fills of one symbol."""
     return Listing(
-        name=symbol,
         method="privateGetMyTrades",
         cost=TRADES,
         window_us=DAY_US,
@@ -68,7 +66,6 @@ def account_lists(reader: Reader) -> tuple[Listing, ...]:
     """Everything but fills that moves the spot wallet and is listed at a price that can be paid often."""
     return (
         Listing(
-            name="deposits",
             method="sapiGetCapitalDepositHisrec",
             cost=Cost(SAPI, 1),
             window_us=89 * DAY_US,
@@ -78,7 +75,6 @@ def account_lists(reader: Reader) -> tuple[Listing, ...]:
             lookback_us=2 * DAY_US,
         ),
         Listing(
-            name="withdrawals",
             method="sapiGetCapitalWithdrawHistory",
             cost=Cost(SAPI_UID, 18_000),
             window_us=89 * DAY_US,
@@ -88,7 +84,6 @@ def account_lists(reader: Reader) -> tuple[Listing, ...]:
             lookback_us=2 * DAY_US,  # so that what was on its way is seen to have arrived
         ),
         Listing(
-            name="conversions",
             method="sapiGetConvertTradeFlow",
             cost=Cost(SAPI_UID, 3000),
             window_us=29 * DAY_US,
@@ -98,7 +93,6 @@ def account_lists(reader: Reader) -> tuple[Listing, ...]:
             lookback_us=HOUR_US,
         ),
         Listing(
-            name="dividends",
             method="sapiGetAssetAssetDividend",
             cost=Cost(SAPI, 10),
             window_us=89 * DAY_US,
@@ -107,7 +101,6 @@ def account_lists(reader: Reader) -> tuple[Listing, ...]:
             params={"limit": _DIVIDENDS_MAX},
         ),
         Listing(
-            name="sweeps",
             method="sapiGetAssetDribblet",
             cost=Cost(SAPI, 1),
             window_us=89 * DAY_US,
@@ -123,14 +116,12 @@ def _earn(reader: Reader, plan: str) -> tuple[Listing, Listing]:
     flexible = plan == "Flexible"
     return (
         _paged(
-            f"{plan} subscriptions",
             f"sapiGetSimpleEarn{plan}HistorySubscriptionRecord",
             Cost(SAPI, 150),
             lambda content: reader.subscriptions(content, flexible=flexible),
             lookback_us=HOUR_US,
         ),
         _paged(
-            f"{plan} redemptions",
             f"sapiGetSimpleEarn{plan}HistoryRedemptionRecord",
             Cost(SAPI, 150),
             lambda content: reader.redemptions(content, flexible=flexible),
@@ -141,7 +132,6 @@ def _earn(reader: Reader, plan: str) -> tuple[Listing, Listing]:
 
 def _transfers(reader: Reader, kind: str) -> Listing:
     return _paged(
-        kind,
         "sapiGetAssetTransfer",
         Cost(SAPI, 1),
         lambda content: reader.transfers(content, kind),
@@ -151,7 +141,6 @@ def _transfers(reader: Reader, kind: str) -> Listing:
 
 
 def _paged(
-    name: str,
     method: str,
     cost: Cost,
     read: Callable[[object], list[Entry]],
@@ -160,7 +149,6 @@ def _paged(
     lookback_us: int,
 ) -> Listing:
     return Listing(
-        name=name,
         method=method,
         cost=cost,
         window_us=89 * DAY_US,

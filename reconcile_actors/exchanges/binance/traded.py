@@ -64,6 +64,13 @@ class Traded:
         """A read that showed what the one before it showed."""
         self._read_at = bracket.requested_at
 
+    def puzzles(self, markets: Markets) -> bool:
+        """Whether a currency changed that stands in no market with what else changed: there may be a new one."""
+        return any(
+            change.currencies - {side for symbol in markets.among(change.currencies) for side in symbol.split("/")}
+            for change in self._changes
+        )
+
     def to_ask(self, markets: Markets) -> dict[str, Span | None]:
         """The symbols to ask now, the most pressing first, and of which time; None: as far as was not asked yet."""
         for change in self._changes:

@@ -16,14 +16,16 @@ from typing import Self
 
 from reconcile_actors.simulation.binance.account import BinanceAccount, BinanceMint
 from reconcile_actors.simulation.binance.auth import ALL_PERMISSIONS, BinancePermission, Keys, User
-from reconcile_actors.simulation.binance.instruments import BINANCE
+from reconcile_actors.simulation.binance.instruments import BINANCE, BINANCE_FUNDS, BINANCE_PAIRS
 from reconcile_actors.simulation.binance.limits import DEFAULT_LIMITS, Weight, WeightLimits
 from reconcile_actors.simulation.binance.server import BinanceServer
 from reconcile_actors.simulation.faults import Faults, RequestLog
 from reconcile_actors.simulation.ids import IdMint
 from reconcile_actors.simulation.market import Market
+from reconcile_actors.simulation.reports import HONEST, Misreporting
 from reconcile_actors.simulation.seeding import seeded
 from reconcile_actors.simulation.threaded import LoopThread
+from reconcile_actors.simulation.trader import Trader
 
 MAIN = "main"
 
@@ -103,6 +105,28 @@ class SimulatedBinance:
         self.market.attach(account)
         self._users[user.keys.api_key] = user
         return user
+
+    def trader(
+        self,
+        *,
+        exchange: str,
+        seed: int = 0,
+        actions_per_second: float = 1.0,
+        moves_funds: bool = True,
+        misreporting: Misreporting = HONEST,
+    ) -> Trader:
+        """A trading process on the first user's account; `exchange` names the account in its reports."""
+        return Trader(
+            self.account,
+            self.market,
+            exchange=exchange,
+            seed=seed,
+            actions_per_second=actions_per_second,
+            pairs=BINANCE_PAIRS,
+            moves_funds=moves_funds,
+            funds=BINANCE_FUNDS,
+            misreporting=misreporting,
+        )
 
     def use_weight(self, weight: Weight) -> None:
         """Somebody else behind the same address uses some of what the minute may cost. Raises RuntimeError before it is started."""

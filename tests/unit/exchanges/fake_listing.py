@@ -21,7 +21,7 @@ class FakeListing:
 
     @property
     def listing(self) -> Listing:
-        return Listing("fake", "get", TRADES, self.window_ms * 1000, shorter_than(self.limit), _read)
+        return Listing("get", TRADES, self.window_ms * 1000, shorter_than(self.limit), _read)
 
     async def ask(self, _listing: Listing, begin: int, end: int) -> object:
         self.change(self)
