@@ -11,7 +11,7 @@ from reconcile_actors.domain.movements import Movement, has_value
 from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.dydx.fields import distrusted, instant_of, iso, rows_of
 from reconcile_actors.exchanges.dydx.movements import Reader, Row, id_of
-from reconcile_actors.exchanges.port import History
+from reconcile_actors.exchanges.port import ExchangeFailureError, History
 
 PAGE: Final = 100
 # What one answer of funding payments may hold: the indexer's own default, since it has no cursor for them.
@@ -19,6 +19,7 @@ FUNDING_PAGE: Final = 1000
 OVERLAP_US: Final = 2_000_000
 # Payments are worked out some minutes after the hour, and then bear the time of that: they are looked for further back.
 FUNDING_BACK_US: Final = 7_200_000_000
+NOT_FOUND: Final = 404
 _PAGES_MAX: Final = 40
 
 Fetch = Callable[[str, dict[str, object]], Awaitable[Answer]]
@@ -30,11 +31,12 @@ async def read_history(fetch: Fetch, reader: Reader, since_at: int, lag_us: int)
 
     Raises ExchangeFailureError.
     """
-    height = await fetch("indexerGetHeight", {})
-    content = height.content if isinstance(height.content, dict) else {}
-    through_at = min(instant_of(content, "time"), height.bracket.requested_at) - lag_us
-    fills = [reader.fill(row) for row in await _pages(fetch, "indexerGetFills", "fills", since_at)]
-    moved = [reader.transfer(row) for row in await _pages(fetch, "indexerGetTransfers", "transfers", since_at)]
+    newest_at = await _newest_block_at(fetch)
+    filled, asked_at = await _pages(fetch, "indexerGetFills", "fills", since_at)
+    through_at = min(asked_at, newest_at or asked_at) - lag_us
+    fills = [reader.fill(row) for row in filled]
+    transfers, _ = await _pages(fetch, "indexerGetTransfers", "transfers", since_at)
+    moved = [reader.transfer(row) for row in transfers]
     paid = [reader.funding(row) for row in await _funding(fetch, since_at - FUNDING_BACK_US)]
     listed: list[Movement] = [one for one in (*fills, *moved) if (one.occurred_at or 0) >= since_at]
     listed += [one for one in paid if has_value(one.effects)]
@@ -42,8 +44,21 @@ async def read_history(fetch: Fetch, reader: Reader, since_at: int, lag_us: int)
     return History(listed, since_at, max(since_at, through_at))
 
 
-async def _pages(fetch: Fetch, method: str, key: str, since_at: int) -> list[Row]:
+async def _newest_block_at(fetch: Fetch) -> int | None:
+    """When the newest block was made that the indexer has taken in (UTC us); None where it has no word for that: then R must do."""
+    try:
+        content = (await fetch("indexerGetHeight", {})).content
+    except ExchangeFailureError as failure:
+        if failure.http_status != NOT_FOUND:
+            raise
+        return None
+    return instant_of(content if isinstance(content, dict) else {}, "time")
+
+
+async def _pages(fetch: Fetch, method: str, key: str, since_at: int) -> tuple[list[Row], int]:
+    """Every row since an instant, and when the first page was asked for (UTC us)."""
     rows: dict[str, Row] = {}
+    asked_at: int | None = None
     cursor: int | None = None
     page = 1
     for _ in range(_PAGES_MAX):
@@ -52,16 +67,18 @@ async def _pages(fetch: Fetch, method: str, key: str, since_at: int) -> list[Row
             params["createdBeforeOrAt"] = iso(cursor)
         if page > 1:
             params["page"] = page
-        listed = rows_of((await fetch(method, params)).content, key)
+        answer = await fetch(method, params)
+        asked_at = answer.bracket.requested_at if asked_at is None else asked_at
+        listed = rows_of(answer.content, key)
         times = [instant_of(row) for row in listed]
         known = len(rows)
         rows |= {id_of(row): row for row in listed}
         if len(listed) < PAGE:
-            return list(rows.values())
+            return list(rows.values()), asked_at
         if times != sorted(times, reverse=True):
             raise distrusted("not_in_order")
         if times[-1] < since_at - OVERLAP_US:
-            return list(rows.values())
+            return list(rows.values()), asked_at
         if len(rows) > known and (cursor is None or times[-1] < cursor):
             cursor, page = times[-1], 1
         else:

@@ -10,7 +10,7 @@ from reconcile_actors.exchanges.dydx.fields import iso
 from reconcile_actors.exchanges.dydx.history import PAGE, read_history
 from reconcile_actors.exchanges.dydx.limits import MAXIMUM, Purpose, RequestLimit
 from reconcile_actors.exchanges.dydx.movements import Row
-from reconcile_actors.exchanges.port import ExchangeFailureError, History
+from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass, History
 from tests.unit.exchanges.test_dydx_movements import AT, FILL, FUNDING, READER
 
 SECOND = 1_000_000
@@ -24,9 +24,12 @@ class FakeIndexer:
         self.payments = payments or []
         self.more = more
         self.asked: list[tuple[str, dict[str, object]]] = []
+        self.height_status = 200
 
     async def fetch(self, method: str, params: dict[str, object]) -> Answer:
         self.asked.append((method, params))
+        if method == "indexerGetHeight" and self.height_status != 200:
+            raise ExchangeFailureError(FailureClass.CONFIGURATION, "http_refused", http_status=self.height_status)
         content: object = {"height": "1", "time": iso(AT)}
         if method == "indexerGetFills":
             until = params.get("createdBeforeOrAt")
@@ -79,6 +82,16 @@ def test_more_payments_than_one_answer_holds_are_too_many(count: int, more: dict
 def test_it_reaches_no_further_than_the_indexer_and_our_clock() -> None:
     """The earlier of both, less R."""
     assert FakeIndexer([]).read().through_at == AT - 2 * SECOND
+
+
+def test_an_indexer_that_tells_no_height_is_taken_at_its_lag() -> None:
+    """Without that word R alone says how far it reaches; any other refusal is one."""
+    silent = FakeIndexer([])
+    silent.height_status = 404
+    assert silent.read().through_at == AT + SECOND - 2 * SECOND
+    silent.height_status = 403
+    with pytest.raises(ExchangeFailureError):
+        silent.read()
 
 
 def test_the_limit_is_kept_in_every_window() -> None:
