@@ -36,7 +36,7 @@ def demo(*, ci: bool, seconds: float | None, as_json: bool) -> int:
     repair. Needs no key and no network, ends by itself, and verifies its own audit log. Exit code 0 where each of these was
     seen, and nothing else; otherwise 1.
     """
-    start_logging("error")
+    start_logging("critical")  # what its alerts and crashes say, the play tells itself
     say = _say_to_terminal if as_json else _say
     with tempfile.TemporaryDirectory(prefix="reconcile-demo-") as directory:
         length = seconds if seconds is not None else _SECONDS
