@@ -25,6 +25,8 @@ from reconcile_actors.exchanges.rows import Rejected
 PAGES_MAX: Final = 40
 ROUNDS_MAX: Final = 5
 
+_INCOMPLETE: Final = Rejected(UnknownReason.INCOMPLETE_PAGE, "size_differs")
+
 Fetch = Callable[[dict[str, object]], Awaitable[Answer]]
 """Asks for one page of accounts with these parameters."""
 Pause = Callable[[], Awaitable[bool]]
@@ -108,12 +110,18 @@ async def read_round(fetch: Fetch) -> Round | Rejected:
         pages.append(page)
         answers.append(answer)
         if page.cursor is None:
-            return Round(tuple(pages), tuple(answers))
+            return Round(tuple(pages), tuple(answers)) if _sized(pages) else _INCOMPLETE
         if page.cursor in cursors:
             return Rejected(UnknownReason.INCOMPLETE_PAGE, "cursor_repeats")
         cursors.add(page.cursor)
         params = {"cursor": page.cursor}
     return Rejected(UnknownReason.INCOMPLETE_PAGE, "too_many_pages")
+
+
+def _sized(pages: list[Page]) -> bool:
+    """Whether each page has as many rows as it says: of its own, or of all pages, since the exchange does not say which it means."""
+    total = sum(len(page.rows) for page in pages)
+    return all(page.size in {len(page.rows), total} for page in pages)
 
 
 def _picture(read: Round, dated_by: int) -> Picture:

@@ -34,10 +34,11 @@ class AccountRow(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One page; `cursor` asks for the next, None on the last."""
+    """One page; `cursor` asks for the next, None on the last. `size` is how many rows the exchange says there are."""
 
     rows: tuple[AccountRow, ...]
     cursor: str | None
+    size: int
 
 
 def read_page(content: object) -> Page | Rejected:
@@ -80,15 +81,13 @@ def _page(content: object) -> Page:
         raise _RefusedError("no_has_next")
     if not isinstance(size, int) or isinstance(size, bool):
         raise _RefusedError("no_size")
-    if size != len(listed):
-        raise _RefusedError("size_differs", UnknownReason.INCOMPLETE_PAGE)
     rows = tuple(_row(raw) for raw in listed)
     if not more:
-        return Page(rows, None)
+        return Page(rows, None, size)
     cursor = content.get("cursor")
     if not isinstance(cursor, str) or not cursor or not rows:
         raise _RefusedError("no_cursor", UnknownReason.INCOMPLETE_PAGE)
-    return Page(rows, cursor)
+    return Page(rows, cursor, size)
 
 
 def _row(raw: object) -> AccountRow:

@@ -161,6 +161,15 @@ def test_pages_that_are_not_whole(pages: dict[str | None, object], reason: Unkno
     assert Exchange(lambda _: pages).read() == Rejected(reason, detail)
 
 
+@pytest.mark.parametrize(("sizes", "whole"), [((1, 1), True), ((2, 2), True), ((3, 1), False), ((1, 0), False)])
+def test_as_many_rows_as_the_exchange_says(sizes: tuple[int, int], whole: bool) -> None:
+    """Each page says its own number or that of all; fewer rows than that are an incomplete page."""
+    first, second = page(account("a"), has_next=True, cursor="x", size=sizes[0]), page(account("b"), size=sizes[1])
+    got = Exchange(lambda _: {None: first, "x": second}).read()
+    assert isinstance(got, Picture) is whole
+    assert whole or got == Rejected(UnknownReason.INCOMPLETE_PAGE, "size_differs")
+
+
 def test_a_second_round_that_is_refused() -> None:
     """It is as bad as a first."""
     bad: dict[str | None, object] = {None: {}, "p2": {}}
