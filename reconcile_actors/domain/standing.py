@@ -85,14 +85,14 @@ class Standing:
         return changes
 
     def _prove(self, shown: Amounts, question: Question, now_at: int) -> list[Change]:
-        """A repair has worked, too, where all that differs still is what history names since: that is another loss."""
-        shift = self.named.shift()
-        moved = merge(self.losses(), shift) if shift else {}
+        """A repair has worked, too, where all that differs now is what history names: that is another loss, not the one repaired."""
         repairing = [leg for leg, one in self.register.open.items() if one.state is State.REPAIRING and leg in shown]
+        if not repairing:
+            return []
+        named = merge(*(one.effects for one in self.named.missing if one not in self.named.apart))
         changes: list[Change] = []
         for leg in repairing:
-            apart = money.subtract(shown[leg], moved.get(leg, money.ZERO))
-            if leg in moved and leg in shift and question.tolerances.allow(leg, apart):
+            if leg in named and question.tolerances.allow(leg, money.subtract(shown[leg], named[leg])):
                 changes += self.register.close(leg, now_at)
         return changes
 

@@ -368,3 +368,22 @@ def test_a_single_pass_says_what_waits_for_a_person() -> None:
     assert report.status is ReconciliationStatus.DISCREPANT
     assert [one.state for one in report.discrepancies] == [State.AWAITING_APPROVAL]
     assert report.duration_us < 10_000_000
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_another_loss_before_the_proof_is_another_loss(seed: int) -> None:
+    """A second fill is missed before a read has proved the repair of the first: the first is resolved, the second has an episode
+    of its own, and both are repaired without anybody."""
+    rig = armed(seed)
+    rig.fill("T8", told=False)
+    rig.host.run_until(lambda: "adjustment.proposed" in rig.ledger.kinds(), limit_seconds=30)
+    rig.exchanges["a"].always = 4.0  # every read takes its time
+    rig.fill("T9", told=False)
+    rig.host.advance(10)
+    rig.exchanges["a"].always = None
+    rig.host.advance(40)
+    assert agrees(rig)
+    assert rig.events(ApprovalRequested) == []
+    assert set(states(rig).values()) == RESOLVED
+    assert {line.id for one in adjusted(rig) for line in one.lines} == {"T8", "T9"}
+    assert "BTC:total:2" in states(rig)
