@@ -165,7 +165,8 @@ def test_a_read_that_is_given_up_leaves_the_gateway_usable() -> None:
             url, one.url = one.url, silent.url
             gateway = await one.gateway("bitstamp")
             read = asyncio.create_task(gateway.read(timeout_seconds=30))
-            await silent.arrived.wait()
+            async with asyncio.timeout(30):
+                await silent.arrived.wait()
             read.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await read

@@ -139,7 +139,7 @@ class UnifiedClient:
         await self._transport.close()
 
     def _forget(self) -> None:
-        self._recorder.forget()
+        self._recorder.begin()
         self._client.last_request_headers = self._client.last_request_body = self._client.last_request_url = None
 
     def _note_clocks(self, answers: "Sequence[Recorded]") -> None:

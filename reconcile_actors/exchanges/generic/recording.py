@@ -77,14 +77,6 @@ class Recorder:
         for key, body in answers:
             self._memory.setdefault(key, []).append(body)
 
-    def forget(self) -> None:
-        """Nothing of an answer stays."""
-        self.begin()
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        await self._transport.close()
-
     @asynccontextmanager
     async def _send(self, method: str, url: yarl.URL, options: dict[str, Any]) -> AsyncIterator[Response]:
         parts = urlsplit(str(url))
