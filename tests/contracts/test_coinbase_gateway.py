@@ -353,6 +353,9 @@ def test_prices() -> None:
             assert {price.source for price in got.values()} == {"ticker"}
             assert await one.gateway.prices(["NOPE", "USD"], timeout_seconds=30) == {}
             assert len(one.coinbase.requests.of("products")) == 1
+            many = await one.gateway.prices(["SOL", *(f"N{number}" for number in range(120))], timeout_seconds=30)
+            assert set(many) == {"SOL"}
+            assert len(one.coinbase.requests.of("products")) == 4
             one.coinbase.faults.always("products", Fault.NULL_LEGS)
             one.coinbase.faults.always("products", Fault.HTML)
             with pytest.raises(ExchangeFailureError):

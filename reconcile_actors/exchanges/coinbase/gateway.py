@@ -41,6 +41,7 @@ GROUP: Final = "balances"
 LAG_SECONDS: Final = 1.0
 FEE_RESERVE: Final = Decimal("0.012")  # the highest taker fee
 ACCOUNTS_A_PAGE: Final = 250
+PRODUCTS_A_REQUEST: Final = 50  # they stand in the address, which may not grow without end
 
 
 class CoinbaseGateway:
@@ -146,26 +147,14 @@ class CoinbaseGateway:
         await self._client.close()
 
     async def _tickers(self, wanted: Sequence[str], deadline_us: int) -> dict[str, Price]:
-        answer = await self._calls.public(
-            "v3PublicGetBrokerageMarketProducts", {"product_ids": products_of(wanted)}, deadline_us=deadline_us
-        )
-        return read_prices(answer.content, wanted, answer.bracket.received_at)
-
-    def _understood(self, picture: Picture) -> Content | Rejected:
-        if self._content is not None and picture.raw_digest == self._raw_digest:
-            self._presence.settle()
-            return self._content  # byte for byte what was believed before
-        if not picture.rows and not self._allow_empty:
-            return Rejected(UnknownReason.EMPTY, "no_account")
-        rows = summed(picture.rows)
-        if isinstance(rows, Rejected):
-            return rows
-        uuids = {row.uuid for row in picture.rows}
-        if not self._presence.believes(uuids, picture.connection, picture.bracket.received_us):
-            return Rejected(UnknownReason.INCOMPLETE_PAGE, "account_gone")
-        self._content = content_of(rows, self._wallets)
-        self._raw_digest, self._page_count = picture.raw_digest, picture.pages
-        return self._content
+        prices: dict[str, Price] = {}
+        for first in range(0, len(wanted), PRODUCTS_A_REQUEST):
+            some = wanted[first : first + PRODUCTS_A_REQUEST]
+            answer = await self._calls.public(
+                "v3PublicGetBrokerageMarketProducts", {"product_ids": products_of(some)}, deadline_us=deadline_us
+            )
+            prices |= read_prices(answer.content, some, answer.bracket.received_at)
+        return prices
 
     async def _history(self, since_at: int, timeout_seconds: float) -> History:
         accounts = await read_round(self._accounts(timeout_seconds))
