@@ -104,8 +104,8 @@ def test_every_kind_of_movement_is_listed() -> None:
                 account.deposit("BTC", Decimal("0.1")): MovementType.TRANSFER,
                 account.withdraw("ETH", Decimal(1), fee=Decimal("0.0012")): MovementType.TRANSFER,
                 account.reward("SOL", Decimal("0.01")): MovementType.REWARD,
-                account.transfer("BTC", "LDBTC", Decimal("0.5")): MovementType.TRANSFER,
-                account.transfer("LDBTC", "BTC", Decimal("0.25")): MovementType.TRANSFER,
+                account.transfer("BTC", "LDBTC", Decimal("0.5")): MovementType.FILL,
+                account.transfer("LDBTC", "BTC", Decimal("0.25")): MovementType.FILL,
                 account.lock_earn("ETH", Decimal(2)): MovementType.TRANSFER,
                 account.unlock_earn("ETH", Decimal(1)): MovementType.TRANSFER,
                 account.move_wallet("MAIN_FUNDING", "USDT", Decimal(5)): MovementType.TRANSFER,
@@ -126,7 +126,7 @@ def test_every_kind_of_movement_is_listed() -> None:
 
 
 def test_simple_earn_moves_and_does_not_take() -> None:
-    """A subscription is a pair under one id: out of BTC, into LDBTC, which is a currency of its own."""
+    """A subscription turns BTC into LDBTC, a currency of its own: one movement, and no withdrawal."""
 
     async def main() -> None:
         async with desk() as one:
@@ -136,10 +136,9 @@ def test_simple_earn_moves_and_does_not_take() -> None:
             purchase = one.binance.account.transfer("BTC", "LDBTC", Decimal(1))
             one.time.advance(10)
             assert await totals(one) == {"LDBTC": Decimal(1)}
-            got = await history(one, since_at)
-            pair = {movement.instrument: dict(movement.effects) for movement in got.movements}
-            assert {movement.id for movement in got.movements} == {purchase}
-            assert {currency: list(moved.values()) for currency, moved in pair.items()} == {"BTC": [-1], "LDBTC": [1]}
+            [movement] = (await history(one, since_at)).movements
+            assert (movement.id, movement.type) == (purchase, MovementType.FILL)
+            assert {leg.currency: amount for leg, amount in movement.effects.items()} == {"BTC": -1, "LDBTC": 1}
 
     asyncio.run(main())
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from reconcile_actors import ReconciliationReport, ReconciliationSystem
-from reconcile_actors.messages import DiscrepancyConfirmed
+from reconcile_actors.messages import DiscrepancyConfirmed, TradingHaltRequested
 from reconcile_actors.messages.records import AnyRecord
 from reconcile_actors.messages.wire import parse_message
 from reconcile_actors.simulation import SimulatedBinance
@@ -92,20 +92,30 @@ def test_a_forgotten_fill_is_found_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_subscription_that_nobody_told_is_no_theft(tmp_path: Path) -> None:
-    """All BTC is put into simple earn by hand: both sides of the move are named by its purchase, and nothing is unexplained."""
+    """All BTC is put into simple earn by hand: the purchase explains both currencies, no halt is asked for, and its report is
+    two transfers under one id."""
 
     async def story() -> None:
         async with SimulatedBinance(seed=6) as binance:
             for asset, amount in {"BTC": 5, "USDT": 1000}.items():
                 binance.account.deposit(asset, Decimal(amount))
             trader = binance.trader(exchange=NAME)
-            async with ReconciliationSystem.open(write_config(tmp_path, binance)) as system:
+            async with (
+                ReconciliationSystem.open(write_config(tmp_path, binance)) as system,
+                listening(system, TradingHaltRequested) as halts,
+            ):
                 await tell(system, [trader.opening()])
                 assert (await reconcile(system, NAME)).status.value == "matched"
                 purchase = binance.account.transfer("BTC", "LDBTC", Decimal(5))
-                named = {("missed_withdrawal", (purchase,)), ("missed_deposit", (purchase,))}
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    while causes(await reconcile(system, NAME)) != named:
+                    while causes(await reconcile(system, NAME)) != {("missed_fill", (purchase,))}:
                         pass
+                for currency, amount in (("BTC", "-5"), ("LDBTC", "5")):
+                    told = {"type": "RecordTransfer", "exchange": NAME, "id": purchase}
+                    await tell(system, [{**told, "currency": currency, "amount": amount}])
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    while (await reconcile(system, NAME)).status.value != "matched":
+                        pass
+                assert halts == []
 
     asyncio.run(story())

@@ -12,7 +12,7 @@ from typing import Final
 from reconcile_actors.domain import money
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.movements import Effects, Movement, MovementType, fill_effects, merge
-from reconcile_actors.exchanges.binance.codes import earning_code
+from reconcile_actors.exchanges.binance.earning import redeemed, subscribed
 from reconcile_actors.exchanges.binance.fields import (
     Raw,
     amount_of,
@@ -117,48 +117,30 @@ class Reader:
         return entries
 
     def subscriptions(self, content: object, *, flexible: bool) -> list[Entry]:
-        """simple-earn/.../subscriptionRecord: out of spot, and for a flexible product into its `LD` currency in spot."""
-        entries = []
-        for row in rows_of(content, "rows"):
-            moved = moved_by(SUBSCRIPTION, text_of(row, "status"))
-            if moved is Moved.NEVER:
-                continue
-            id_, at, amount = id_of(row, "purchaseId"), at_of(row, "time"), amount_of(row, "amount")
-            source = row.get("sourceAccount", "SPOT")
-            if source not in {"SPOT", "FUNDING", "FUND", "SPOTANDFUNDING", "ALL"}:
-                raise distrusted("no_sourceAccount")
-            spent = (
-                amount_of(row, "amtFromSpot")
-                if row.get("amtFromSpot") is not None
-                else amount
-                if source == "SPOT"
-                else None
+        """simple-earn/.../subscriptionRecord."""
+        moves = (
+            (
+                id_of(row, "purchaseId"),
+                row,
+                subscribed(row, flexible=flexible),
+                moved_by(SUBSCRIPTION, text_of(row, "status")),
             )
-            if spent is None:
-                raise distrusted("no_amtFromSpot")
-            entries += self._transfer(id_, at, currency_of(row, "asset"), money.negate(spent), moved)
-            if flexible:
-                entries += self._transfer(id_, at, _earning(row), amount, moved)
-        return entries
+            for row in rows_of(content, "rows")
+        )
+        return [self._earned(*move) for move in moves if move[-1] is not Moved.NEVER]
 
     def redemptions(self, content: object, *, flexible: bool) -> list[Entry]:
-        """simple-earn/.../redemptionRecord: the way back, into spot or elsewhere."""
-        entries = []
-        for row in rows_of(content, "rows"):
-            moved = moved_by(REDEMPTION, text_of(row, "status"))
-            if moved is Moved.NEVER:
-                continue
-            id_, at, amount = id_of(row, "redeemId"), at_of(row, "time"), amount_of(row, "amount")
-            target = row.get("redeemTo") or row.get("destAccount") or "SPOT"
-            if flexible:
-                entries += self._transfer(id_, at, _earning(row), money.negate(amount), moved)
-            if target == "SPOT":
-                entries += self._transfer(id_, at, currency_of(row, "asset"), amount, moved)
-            elif target == "FLEXIBLE":
-                entries += self._transfer(id_, at, _earning(row), amount, moved)
-            elif target not in {"FUND", "FUNDING"}:
-                raise distrusted("no_destAccount")
-        return entries
+        """simple-earn/.../redemptionRecord."""
+        moves = (
+            (
+                id_of(row, "redeemId"),
+                row,
+                redeemed(row, flexible=flexible),
+                moved_by(REDEMPTION, text_of(row, "status")),
+            )
+            for row in rows_of(content, "rows")
+        )
+        return [self._earned(*move) for move in moves if move[-1] is not Moved.NEVER]
 
     def transfers(self, content: object, kind: str) -> list[Entry]:
         """asset/transfer of one kind, such as `MAIN_FUNDING`: between the spot wallet and another."""
@@ -231,6 +213,13 @@ class Reader:
     def _transfer(self, id_: str, at: int, currency: str, amount: Decimal, moved: Moved) -> list[Entry]:
         return [self._entry(MovementType.TRANSFER, id_, at, _total(currency, amount), currency=currency, moved=moved)]
 
+    def _earned(self, id_: str, row: Raw, effects: Effects, moved: Moved) -> Entry:
+        """One currency became another, like a conversion; or it came from elsewhere, or went there."""
+        at, currencies = at_of(row, "time"), [leg.currency for leg in effects]
+        if len(currencies) == 1:
+            return self._entry(MovementType.TRANSFER, id_, at, effects, currency=currencies[0], moved=moved)
+        return self._entry(MovementType.FILL, id_, at, effects, moved=moved)
+
     def _entry(
         self,
         kind: MovementType,
@@ -259,13 +248,6 @@ def _told(content: object) -> list[Raw]:
     if isinstance(content, dict) and "rows" not in content and whole_of(content, "total") == 0:
         return []
     return rows_of(content, "rows")
-
-
-def _earning(row: Raw) -> str:
-    code = earning_code(text_of(row, "asset"))
-    if code is None:
-        raise distrusted("no_asset")
-    return code
 
 
 def _total(currency: str, amount: Decimal) -> dict[Leg, Decimal]:

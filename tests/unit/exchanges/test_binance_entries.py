@@ -228,7 +228,12 @@ def test_simple_earn() -> None:
     assert moved(*locked(SUBSCRIPTION)) == {"BTC": Decimal(-30)}
     older = {name: value for name, value in SUBSCRIPTION.items() if name not in {"amtFromSpot", "sourceAccount"}}
     assert moved(*locked(older)) == {"BTC": Decimal(-100)}
-    assert {entry.movement.pending for entry in flexible({**SUBSCRIPTION, "status": "PURCHASING"})} == {True}
+    assert moved(*locked({**SUBSCRIPTION, "sourceAccount": "FUNDING", "amtFromSpot": None})) == {}
+    assert only(flexible({**SUBSCRIPTION, "status": "PURCHASING"})).pending
+    assert (only(flexible(SUBSCRIPTION)).type, only(locked(SUBSCRIPTION)).type) == (
+        MovementType.FILL,
+        MovementType.TRANSFER,
+    )
     assert flexible({**SUBSCRIPTION, "status": "FAILED"}) == []
 
 
@@ -291,7 +296,7 @@ WRONG: list[tuple[str, Raw]] = [
     ("sweeps", {"operateTime": None}),
     ("flexible", {"status": "ODD"}),
     ("flexible", {"sourceAccount": "ODD"}),
-    ("flexible", {"sourceAccount": "FUNDING", "amtFromSpot": None}),
+    ("flexible", {"sourceAccount": "SPOTANDFUNDING", "amtFromSpot": None}),
     ("flexible", {"asset": "B" * 23}),
     ("locked", {"amount": None}),
     ("redeemed", {"destAccount": "ODD"}),
