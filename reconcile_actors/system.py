@@ -1,7 +1,6 @@
 """The reconciliation system: opens the store, starts the actors, and is the door through which everything is said to them."""
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -9,16 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
-from reconcile_actors.actors.adjusting import ADJUSTMENT
-from reconcile_actors.actors.protocol import PORTFOLIO, SUPERVISOR, reconciliation_role
-from reconcile_actors.actors.resolving import Resolution
-from reconcile_actors.answers import LEFT, answer_of, awaited, checked_timeout, unknown_report
+from reconcile_actors.actors.protocol import PORTFOLIO, SUPERVISOR
+from reconcile_actors.answers import LEFT, answer_of, awaited, checked_timeout
 from reconcile_actors.config import Settings, load
-from reconcile_actors.domain.discrepancy import BalanceDiscrepancy
-from reconcile_actors.domain.halt import TradingHalt
-from reconcile_actors.domain.halting import standing_of
 from reconcile_actors.domain.report import ReconciliationStatus
-from reconcile_actors.errors import ConfigError, StoreError, UnavailableError, UsageError
+from reconcile_actors.errors import ConfigError, UnavailableError, UsageError
 from reconcile_actors.event_readers import EventIterator, EventReaders, EventStream
 from reconcile_actors.exchanges.certificates import check_ca_files
 from reconcile_actors.exchanges.credentials import check_credentials
@@ -29,38 +23,22 @@ from reconcile_actors.kernel.host import Rejected as HostRejected
 from reconcile_actors.kernel.io_loop import IoLoop
 from reconcile_actors.kernel.own_thread import on_own_thread
 from reconcile_actors.kernel.pykka_host import PykkaHost
-from reconcile_actors.kernel.signals import ChildParked, ChildRestarted, DescribeChildren, ResumeChild
+from reconcile_actors.kernel.signals import ChildParked, ChildRestarted, DescribeChildren
 from reconcile_actors.messages import (
     Accepted,
-    AcknowledgeAdjustment,
-    AcknowledgeHalt,
-    ApproveResolution,
     Event,
     ExchangeMessage,
-    GetDiscrepancies,
-    GetHalts,
-    GetPortfolio,
-    GetProposals,
-    GetStatus,
-    IgnoreDiscrepancy,
     Message,
-    OverrideResolution,
-    PauseExchange,
     ReconcileAll,
-    ReconcileNow,
     ReconciliationCompleted,
     Recorded,
     Rejected,
-    RejectResolution,
-    ReleaseHalt,
-    ResumeExchange,
 )
 from reconcile_actors.messages.records import RECORDS
-from reconcile_actors.messages.views import StatusView
+from reconcile_actors.questions import Questions
 from reconcile_actors.service import PortfolioReconciliationService
 from reconcile_actors.sinks.port import AlertSink
 from reconcile_actors.sinks.registry import open_sinks
-from reconcile_actors.status import Kept, status_view
 from reconcile_actors.storage import ReconciliationRepository
 from reconcile_actors.utc import utc_us
 from reconcile_actors.wiring import Gateways, OpenGateways, WatchedLedger, gateway_makers, supervisor_of
@@ -214,7 +192,7 @@ class ReconciliationSystem:
             ),
         )
         # the supervisor answers once its children are there: before that nobody could be asked anything
-        await self._asked(self._host.ask(SUPERVISOR, DescribeChildren(), timeout_seconds=START_SECONDS))
+        await answer_of(self._host.ask(SUPERVISOR, DescribeChildren(), timeout_seconds=START_SECONDS))
 
     def _stop(self) -> None:
         self._left = True
@@ -293,10 +271,10 @@ class ReconciliationSystem:
         """
         checked_timeout(timeout)
         if isinstance(command, ReconcileAll):  # each pass has this deadline by itself
-            return tuple(await asyncio.gather(*(self._pass(name, timeout) for name in self.settings.exchanges)))
+            return await self._questions.every_pass(timeout)
         try:
             async with asyncio.timeout(timeout):
-                return await self._answer(command, timeout)
+                return await self._questions.answer(command, timeout)
         except TimeoutError:
             raise TimeoutError(f"no answer to {command.type} in time: ask again, with more time") from None
 
@@ -313,93 +291,6 @@ class ReconciliationSystem:
         except (asyncio.CancelledError, KernelError):
             raise UnavailableError(LEFT) from None
 
-    async def _pass(self, exchange: str, timeout: float) -> object:  # noqa: ASYNC109 passed on as a deadline
-        try:
-            return await self._answer(ReconcileNow(exchange=exchange), timeout)
-        except TimeoutError as error:
-            return unknown_report(exchange, error, utc_us())
-
-    async def _answer(  # noqa: PLR0911 one return a kind of question reads best
-        self,
-        command: Message,
-        timeout: float,  # noqa: ASYNC109 passed on as a deadline
-    ) -> object:
-        host = self._running
-        match command:
-            case ReconcileNow(exchange=exchange):
-                try:
-                    return await self._asked(host.ask(self._role(exchange), command, timeout_seconds=timeout))
-                except UnavailableError as error:  # no account is left out of a report because its actor is down (I1)
-                    return unknown_report(exchange, error, utc_us())
-            case ResumeExchange(exchange=exchange):
-                role = self._role(exchange)
-                await self._asked(host.ask(SUPERVISOR, ResumeChild(role), timeout_seconds=timeout))
-                return await self._asked(host.ask(role, command, timeout_seconds=timeout))
-            case PauseExchange() | AcknowledgeHalt() | ReleaseHalt() | GetProposals():
-                return await self._asked(host.ask(self._role(command.exchange), command, timeout_seconds=timeout))
-            case GetPortfolio():
-                return await self._asked(host.ask(PORTFOLIO, command, timeout_seconds=timeout))
-            case AcknowledgeAdjustment(exchange=exchange):
-                self._role(exchange)  # raises where there is no such account
-                return await self._asked(host.ask(PORTFOLIO, command, timeout_seconds=timeout))
-            case ApproveResolution() | RejectResolution() | OverrideResolution() | IgnoreDiscrepancy():
-                return await self._resolved(command, timeout)
-            case GetDiscrepancies():
-                return await self._discrepancies(command)
-            case GetHalts(exchange=name):
-                if name is not None:
-                    self._role(name)  # raises where there is no such account
-                return await self._halts(name)
-            case GetStatus():
-                return await self._status(host)
-            case _:
-                raise UsageError(f"{type(command).__name__} has no answer: tell it, or record it")
-
-    async def _resolved(self, command: Resolution, timeout: float) -> object:  # noqa: ASYNC109 passed on as a deadline
-        """A decision about a discrepancy. One that is over is refused by its state, and not as unknown."""
-        role = self._role(command.exchange)
-        answer = await self._asked(self._running.ask(role, command, timeout_seconds=timeout))
-        if isinstance(answer, Recorded) and answer.reason == "unknown_discrepancy":
-            for one in await self._discrepancies(GetDiscrepancies(exchange=command.exchange, id=command.id)):
-                return Recorded(status="refused", reason=f"state_{one.state}")
-        return answer
-
-    async def _discrepancies(self, query: GetDiscrepancies) -> tuple[BalanceDiscrepancy, ...]:
-        assert self._ledger is not None, "the system is running"
-        repository = self._ledger.repository
-        found = await self._on_io(
-            lambda: repository.discrepancies(query.exchange, include_closed=query.include_closed, id=query.id)
-        )
-        return tuple(found)
-
-    async def _halts(self, exchange: str | None) -> tuple[TradingHalt, ...]:
-        assert self._ledger is not None, "the system is running"
-        return standing_of(await self._on_io(self._ledger.repository.control), exchange)
-
-    async def _status(self, host: PykkaHost) -> StatusView:
-        assert self._ledger is not None, "the system is running"
-        repository, kept = self._ledger.repository, Kept()
-        with contextlib.suppress(StoreError):  # the answer itself says that the store fails
-            adjusted = await self._on_io(lambda: repository.unacknowledged(ADJUSTMENT))
-            kept = Kept(await self._halts(None), [str(one["exchange"]) for one in adjusted])
-        return await status_view(self.settings, host, self._store_state(), self._started_at, kept, armed=self._armed)
-
-    def _store_state(self) -> tuple[bool, str]:
-        assert self._ledger is not None, "the system is running"
-        return self._ledger.ok, self._ledger.detail
-
-    def _role(self, exchange: str) -> str:
-        if exchange not in self.settings.exchanges:
-            raise UsageError(f"no account {exchange!r}; known: {', '.join(self.settings.exchanges)}")
-        return reconciliation_role(exchange)
-
-    async def _on_io(self, work: Callable[[], Awaitable[T]]) -> T:
-        return await awaited(self._io.submit(work))
-
-    @staticmethod
-    async def _asked(future: Future[object]) -> object:
-        return await answer_of(future)
-
     @property
     def _running(self) -> PykkaHost:
         if self._left:
@@ -409,6 +300,12 @@ class ReconciliationSystem:
         if self._host is None:
             raise UsageError(NOT_ENTERED)
         return self._host
+
+    @property
+    def _questions(self) -> Questions:
+        host = self._running
+        assert self._ledger is not None, "the system is running"
+        return Questions(self.settings, host, self._ledger, self._io, self._started_at, armed=self._armed)
 
     # -- events and health -------------------------------------------------------------------------------------------
 
