@@ -156,6 +156,22 @@ class CoinbaseGateway:
             prices |= read_prices(answer.content, some, answer.bracket.received_at)
         return prices
 
+    def _understood(self, picture: Picture) -> Content | Rejected:
+        if self._content is not None and picture.raw_digest == self._raw_digest:
+            self._presence.settle()
+            return self._content  # byte for byte what was believed before
+        if not picture.rows and not self._allow_empty:
+            return Rejected(UnknownReason.EMPTY, "no_account")
+        rows = summed(picture.rows)
+        if isinstance(rows, Rejected):
+            return rows
+        uuids = {row.uuid for row in picture.rows}
+        if not self._presence.believes(uuids, picture.connection, picture.bracket.received_us):
+            return Rejected(UnknownReason.INCOMPLETE_PAGE, "account_gone")
+        self._content = content_of(rows, self._wallets)
+        self._raw_digest, self._page_count = picture.raw_digest, picture.pages
+        return self._content
+
     async def _history(self, since_at: int, timeout_seconds: float) -> History:
         accounts = await read_round(self._accounts(timeout_seconds))
         if isinstance(accounts, Rejected):
