@@ -168,3 +168,52 @@ def test_the_model_repairs() -> None:
     assert bot.answers["duplicate"] > 0
     actions = Counter(one.adjustment.action for one in bot.rig.events(PortfolioAdjusted))
     assert len(actions) == 2
+
+
+class Honest(Bot):
+    """A bot that tells everything in time, but for what a test makes it forget."""
+
+    def _happen(self) -> None:
+        self.count += 1
+        self._fill(f"M{self.count}")
+
+    def _tell(self, message: ExchangeMessage, missed: float) -> None:
+        assert missed
+        self.due.append((self.rig.host.now + self.random.uniform(0, 1.8), message))
+
+    def lose(self, loss: str, id_: str) -> None:
+        """Something happens that is not told; a glitch is in no history either."""
+        match loss:
+            case "fill":
+                self.world.fill(id_, "buy", "0.033", "60000", "6")
+            case "deposit":
+                self.world.move(id_, {"USD": "1234"})
+            case "glitch":
+                self.world.glitch("USD", "-7")
+
+
+LOSSES = {"fill": {"BTC", "USD"}, "deposit": {"USD"}, "glitch": {"USD"}}
+SINGLE = [
+    (loss, rate, seed) for loss in LOSSES for rate, seeds in ((1.0, 3), (5.0, 2), (20.0, 1)) for seed in range(seeds)
+]
+
+
+@pytest.mark.parametrize(
+    ("loss", "rate", "seed"), SINGLE, ids=[f"{loss}-{rate:g}-a-second-seed-{seed}" for loss, rate, seed in SINGLE]
+)
+def test_no_false_alarm_and_no_swallow_behind_a_repair(loss: str, rate: float, seed: int) -> None:
+    """While the bot trades on: one loss is one repair on its own legs, nothing else is ever found, and the next loss is found too."""
+    bot = Honest(seed, rate)
+    bot.run(10)
+    for count in (1, 2):
+        bot.lose(loss, f"L{count}")
+        bot.run(25)
+        told = {one.adjustment.id for one in bot.rig.events(PortfolioAdjusted)}
+        assert len(told) == count
+        known = bot.rig.ledger.known.values()
+        found = [one for one in known if one.confirmed_at is not None]
+        assert {(one.currency, one.episode, one.state) for one in found} == {
+            (currency, episode, State.RESOLVED) for currency in LOSSES[loss] for episode in range(1, count + 1)
+        }
+    bot.run(5, quiet=True)
+    assert {name: Decimal(text) for name, text in bot.rig.totals().items()} == bot.world.holdings
