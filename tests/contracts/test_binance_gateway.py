@@ -10,6 +10,7 @@ from reconcile_actors.domain.snapshot import Snapshot, UnknownReason, Unreadable
 from reconcile_actors.exchanges import ccxt_client
 from reconcile_actors.exchanges.port import ExchangeFailureError, ExchangeGateway, FailureClass
 from reconcile_actors.simulation import Fault, FaultOptions
+from reconcile_actors.simulation.binance import BINANCE
 from reconcile_actors.simulation.binance.limits import DEFAULT_LIMITS, Weight
 from tests.contracts.binance_desk import Desk, desk
 
@@ -280,5 +281,28 @@ def test_prices() -> None:
             assert await one.gateway.prices(["USDT"], timeout_seconds=30) == {"USDT": got["USDT"]}
             assert await one.gateway.prices(["NOPE"], timeout_seconds=30) == {}
             assert len(one.binance.requests) == 2
+
+    asyncio.run(main())
+
+
+def test_an_answer_without_a_row_is_empty_only_where_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Binance lists everything, so a list of nothing needs to be said to be right."""
+    monkeypatch.setattr(BINANCE, "assets", {})
+
+    async def main(*, allow_empty: bool) -> UnknownReason | FailureClass | None:
+        async with desk(allow_empty=allow_empty) as one:
+            return await outcome_of(one)
+
+    assert asyncio.run(main(allow_empty=False)) is UnknownReason.EMPTY
+    assert asyncio.run(main(allow_empty=True)) is None
+
+
+def test_fills_need_no_further_detail() -> None:
+    """They come with market, side and order, so asking for more costs nothing."""
+
+    async def main() -> None:
+        async with desk() as one:
+            assert list(await one.gateway.enrich([], timeout_seconds=30)) == []
+            assert len(one.binance.requests) == 0
 
     asyncio.run(main())

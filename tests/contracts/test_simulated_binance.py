@@ -269,3 +269,65 @@ def test_earn_moves_between_an_asset_and_its_own_twin_only() -> None:
     assert (account.balance("BTC"), account.balance("LDBTC")) == (D("0.5"), D("0.5"))
     with pytest.raises(LookupError):
         account.transfer("BTC", "LDETH", D("0.1"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "row"),
+    [
+        (Fault.MISSING_ROW, FaultOptions(row="USDT"), None),
+        (Fault.SKEWED, FaultOptions(row="USDT", amount=D("0.5")), {"free": "5.50000000", "locked": "0.00000000"}),
+        (Fault.NULL_LEGS, FaultOptions(row="USDT", leg="locked"), {"free": "5.00000000", "locked": None}),
+        (Fault.NON_FINITE, FaultOptions(row="USDT", value="-Infinity"), {"free": "-Infinity", "locked": "-Infinity"}),
+        (Fault.JSON_NUMBERS, FaultOptions(row="USDT"), {"free": 5.0, "locked": 0.0}),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_a_fault_may_be_aimed_at_one_row(fault: Fault, options: FaultOptions, row: dict[str, object] | None) -> None:
+    """The row that is named is bent, and all others are as they are."""
+
+    async def main() -> None:
+        async with SimulatedBinance(clock=fixed) as binance:
+            binance.account.deposit("USDT", D(5))
+            binance.account.deposit("BTC", D(1))
+            binance.faults.always("account", fault, options=options)
+            _, body, _ = await ask(binance)
+            assert isinstance(body, dict)
+            rows = {one.pop("asset"): one for one in body["balances"]}
+            assert rows.get("USDT") == row
+            assert rows["BTC"] == {"free": "1.00000000", "locked": "0.00000000"}
+            binance.faults.always("time", fault, options=options)
+            assert (await ask(binance, "/api/v3/time"))[1] == {"serverTime": int(NOW * 1000)}, "it has no rows"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("query", ["timestamp=x&signature=0", "timestamp=1700000000500", "signature=0"])
+def test_what_is_not_signed_is_refused(query: str) -> None:
+    """A signature and a time in whole milliseconds are needed."""
+
+    async def main() -> None:
+        async with SimulatedBinance(clock=fixed) as binance, aiohttp.ClientSession() as session:
+            headers = {"X-MBX-APIKEY": binance.keys.api_key}
+            async with session.get(f"{binance.base_url}/api/v3/account?{query}", headers=headers) as response:
+                assert (response.status, (await response.json())["code"]) == (400, -1102)
+
+    asyncio.run(main())
+
+
+def test_a_forgotten_server_stops_by_itself() -> None:
+    """On the caller's loop as in a thread of its own, and closing afterwards is harmless."""
+
+    async def main() -> None:
+        binance = SimulatedBinance(lifetime_seconds=0.01)
+        await binance.start()
+        assert binance._expiry is not None
+        await binance._expiry
+        with pytest.raises(RuntimeError):
+            _ = binance.base_url
+        async with SimulatedBinance(lifetime_seconds=600) as other:
+            assert (other.user.name, other.keys) == ("main", other.user.keys)
+
+    asyncio.run(main())
+    threaded = SimulatedBinance.start_in_thread(lifetime_seconds=600)
+    threaded.close()
+    threaded.close()
