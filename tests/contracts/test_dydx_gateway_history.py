@@ -328,3 +328,26 @@ def test_long_history_puts_off_no_balance() -> None:
             assert one.time.slept == slept
 
     asyncio.run(main())
+
+
+def test_an_indexer_that_lags_says_how_far_it_has_come() -> None:
+    """All of its answers are of one past instant: nothing later is shown, and none of it is claimed to be complete."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund()
+            one.dydx.faults.always("*", Fault.STALE, options=FaultOptions(seconds=1.5))
+            fill = one.dydx.account.trade("BTC-USD", "buy", Decimal("0.1"))
+            one.time.advance(1)
+            history = await one.gateway.history(0, timeout_seconds=60)
+            assert fill.id not in {entry.id for entry in history.movements}
+            assert history.through_at < int(fill.stamp.at * 1e6)
+            before = await one.gateway.read(timeout_seconds=5)
+            one.time.advance(1)
+            after = await one.gateway.read(timeout_seconds=5)
+            assert isinstance(before, Snapshot)
+            assert isinstance(after, Snapshot)
+            assert before.positions != after.positions
+            assert fill.id in {entry.id for entry in await listed(one)}
+
+    asyncio.run(main())

@@ -200,8 +200,7 @@ class DydxGateway:
         own: dict[str, object] = {"address": self._address, "subaccountNumber": self._number}
 
         async def fetch(method: str, params: dict[str, object]) -> Answer:
-            whose = own if params else {}
-            asked = {**whose, **params}
+            asked = {**own, **params} if params else params  # the height is nobody's
             return await self._calls.get(method, asked, deadline_us=deadline_us, purpose=Purpose.HISTORY)
 
         return fetch

@@ -1,7 +1,8 @@
 """The HTTP server: a request passes faults and the request limit on its way to its endpoint.
 
 Both `/v4/PATH` and `/HOST/v4/PATH` are served: clients that are redirected keep the exchange's host in the path. Endpoints are
-named by the last word of their path; `addresses/ADDRESS/subaccountNumber/N` is `subaccount`.
+named by the last word of their path; `addresses/ADDRESS/subaccountNumber/N` is `subaccount`. STALE on every endpoint is an
+indexer that lags behind the chain by so many seconds.
 """
 
 import asyncio
@@ -123,8 +124,8 @@ class IndexerServer:
             accounts=self._accounts,
             parameters=parameters,
             now=now,
-            state_as_of=now - ages[Fault.STALE] if Fault.STALE in ages else None,
-            history_until=now - ages[Fault.LAGGING_HISTORY] if Fault.LAGGING_HISTORY in ages else None,
+            state_as_of=_before(now, ages, Fault.STALE),
+            history_until=_before(now, ages, Fault.LAGGING_HISTORY) or _before(now, ages, Fault.STALE),
         )
         answer = endpoint(call)
         for each in injected:
@@ -152,6 +153,10 @@ class IndexerServer:
     def _open_gate(self) -> None:
         gate, self._gate = self._gate, asyncio.Event()
         gate.set()
+
+
+def _before(now: float, ages: Mapping[Fault, float], fault: Fault) -> float | None:
+    return now - ages[fault] if fault in ages else None
 
 
 def _endpoint(path: str, query: dict[str, str]) -> tuple[str, dict[str, str]]:
