@@ -99,11 +99,13 @@ class PastOf:
                 listing = fills_of(self._reader, markets.natives[symbol], symbol)
                 first_at = self._first_at(span, since_at)
                 through_at = await self._refresh(listing, kept, since_at, first_at, deadline_us)
-                self._traded.asked(symbol, through_at, has_fills=kept.has_any)
+                self._traded.asked(symbol, through_at, has_fills=kept.has_any())
                 reached.append(through_at)
 
         await _together(lane, waiting)
-        self._fills = {one: kept for one, kept in self._fills.items() if kept.has_any or self._traded.cares_for(one)}
+        self._fills = {
+            one: kept for one, kept in self._fills.items() if self._traded.cares_for(one) or kept.has_any(since_at)
+        }
         for symbol, span in self._traded.waiting.items():
             past = self._fills.get(symbol)
             reached.append(max(span.from_at, (past.through_at if past is not None else None) or 0))

@@ -40,7 +40,6 @@ class Kept:
         """What is kept, as it was listed last."""
         return [entry.movement for entry in self._entries]
 
-    @property
-    def has_any(self) -> bool:
-        """Whether anything is kept."""
-        return bool(self._entries)
+    def has_any(self, since_at: int = 0) -> bool:
+        """Whether anything is kept that was listed since."""
+        return any(entry.listed_at >= since_at for entry in self._entries)

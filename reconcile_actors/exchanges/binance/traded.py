@@ -18,7 +18,6 @@ from reconcile_actors.exchanges.binance.markets import Markets
 SYMBOLS_A_READ: Final = 20
 TRADED_MAX: Final = 200
 _CHANGES_MAX: Final = 100
-_DUE_MAX: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,8 @@ class Traded:
             for symbol in markets.among(change.currencies):
                 self._add_due(symbol, change.span)
         self._changes.clear()
+        # a market that is gone can no longer be asked
+        self._due = {symbol: span for symbol, span in self._due.items() if symbol in markets.natives}
         due = sorted(self._due, key=lambda symbol: (not self._due[symbol].changed, self._due[symbol].until_at))
         traded = [symbol for symbol in self._traded if symbol not in self._due and symbol in markets.natives]
         pressing = due[: SYMBOLS_A_READ - min(len(traded), SYMBOLS_A_READ // 2)]
@@ -116,9 +117,8 @@ class Traded:
             self._changes = [_Change(first.currencies | second.currencies, _joined(first.span, second.span)), *rest]
 
     def _add_due(self, symbol: str, span: Span) -> None:
-        known = self._due.get(symbol)
-        if known is not None or len(self._due) < _DUE_MAX:
-            self._due[symbol] = span if known is None else _joined(known, span)
+        known = self._due.get(symbol)  # there are no more of them than markets
+        self._due[symbol] = span if known is None else _joined(known, span)
 
 
 def _joined(one: Span, other: Span) -> Span:

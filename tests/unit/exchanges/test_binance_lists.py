@@ -110,6 +110,7 @@ def test_what_is_read_again_replaces_what_was_there() -> None:
     assert ids(kept) == ["old", "new"]
     take(kept, 1600 * SECOND, 2200 * SECOND)
     assert ids(kept) == ["new"]
+    assert (kept.has_any(), kept.has_any(2030 * SECOND), kept.has_any(2031 * SECOND)) == (True, True, False)
 
 
 def test_a_list_looks_back_from_where_it_starts() -> None:
@@ -170,7 +171,9 @@ def test_what_traded_is_asked_again_the_least_recent_first() -> None:
     traded.asked("ETH/BTC", 102 * SECOND, has_fills=True)
     traded.observe(totals(USDT=4, BTC=5, ETH=6), at(110))
     assert list(traded.to_ask(MARKETS)) == ["ETH/USDT", "BTC/USDT", "ETH/BTC"]
-    assert traded.to_ask(Markets()) == {"ETH/USDT": Span(99 * SECOND, 110 * SECOND + 1)}
+    assert traded.waiting == {"ETH/USDT": Span(99 * SECOND, 110 * SECOND + 1)}
+    assert traded.to_ask(Markets()) == {}, "of markets that are gone nothing can be asked"
+    assert traded.waiting == {}
 
 
 def test_neither_changes_nor_symbols_grow_without_end() -> None:
