@@ -13,6 +13,7 @@ from reconcile_actors.exchanges.coinbase.transactions import FILL, Transaction
 
 ROWS_MAX: Final = 1000
 DEEP_US: Final = 30_000_000
+NEAR_US: Final = 5_000_000
 _FILLS_KEPT_US: Final = 2 * LATE_US  # they are told by the fills; here they only save reading pages again
 
 
@@ -56,9 +57,14 @@ class Seen:
         return max(since_at, self._through_at - LATE_US)
 
     def knows(self, rows: Sequence[Transaction]) -> bool:
-        """Whether every row was seen before just so, and a look has gone behind such pages lately: rows may be listed late."""
-        lately = self._through_at is not None and self._through_at - self._deep_at < DEEP_US
-        return lately and all(self._rows.get(row.id) == row for row in rows)
+        """Whether every row was seen before just so, and what is listed late would not stand behind them.
+
+        They reach some seconds behind the last look, and a look has gone behind such pages lately.
+        """
+        if self._through_at is None or self._through_at - self._deep_at >= DEEP_US:
+            return False
+        reaches_back = any(row.made_at < self._through_at - NEAR_US for row in rows)
+        return reaches_back and all(self._rows.get(row.id) == row for row in rows)
 
     def take(self, read: AccountRead, through_at: int) -> None:
         """A look has ended."""
