@@ -109,7 +109,9 @@ class ExchangeConfig(Section):
 
     id: str = Field(description='a ccxt id, as "kraken"; docs/exchanges.md says what is read of each')
     wallets: tuple[Name, ...] = Field(
-        ("spot",), min_length=1, description="the wallets to compare; the first is the default of messages"
+        ("spot",),
+        min_length=1,
+        description="the wallets to compare; the first is the default of messages; dydx: one, called perp by default",
     )
     api_key_env: str | None = Field(None, description="environment variable that holds the API key")
     api_key_file: Path | None = Field(None, description="file that holds the API key, readable by its owner alone")
