@@ -130,7 +130,7 @@ class Book:
 
     def _answer_late(self, told: Movement) -> Duplicate | Refusal | None:
         """What a report is of a movement that a repair has posted before."""
-        posted = (one for id_ in self.postings.ids for one in self._ids.known(id_))
+        posted = (one for id_ in self.postings.named for one in self._ids.known(id_))
         if any(accounts_for(one, told, self.within_us) for one in posted):
             return Duplicate()
         return self.postings.answer_late(told, self._ids.known(told.id))

@@ -31,6 +31,11 @@ class Postings:
 
     adjustments: dict[str, None] = field(default_factory=dict)
     ids: dict[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    named: dict[str, None] = field(init=False, compare=False)
+    """Those of `ids` that are no id of the exchange's, which gave none, but the movement's name."""
+
+    def __post_init__(self) -> None:
+        self.named = dict.fromkeys(one for one in self.ids if _is_name(one))
 
     def note(self, adjustment: str) -> None:
         """A line of an adjustment was posted."""
@@ -42,8 +47,12 @@ class Postings:
         """A movement was posted under the exchange's id."""
         self.note(posted.adjustment)
         self.ids[movement_id] = posted.steps
+        if _is_name(movement_id):
+            self.named[movement_id] = None
         if len(self.ids) > REMEMBERED_MAX:
-            del self.ids[next(iter(self.ids))]
+            oldest = next(iter(self.ids))
+            del self.ids[oldest]
+            self.named.pop(oldest, None)
 
     def answer_late(self, told: Movement, known: Sequence[Movement]) -> Duplicate | Refusal | None:
         """What a report of a movement is that was posted from history before: it counts once, because the exchange's own word
@@ -58,6 +67,10 @@ class Postings:
         # what the exchange lists of a fill holds its fee
         is_part = told.type is MovementType.FEE and any(one.type in _ONE_EVENT for one in known)
         return Duplicate() if is_part else None
+
+
+def _is_name(movement_id: str) -> bool:
+    return "@" in movement_id  # every name of a movement tells its time so, and few ids look like it
 
 
 def accounts_for(posted: Movement, told: Movement, within_us: int) -> bool:
