@@ -109,7 +109,7 @@ async def account_transactions(
         if seen.covers(from_at) and seen.knows(page.rows):
             return AccountRead(rows, from_at, deep=False)
         params = {**params, "starting_after": page.after}
-    return AccountRead(rows, max(from_at, newest_at + 1))
+    return AccountRead(rows, max(from_at, newest_at + 1), cut=newest_at >= from_at)
 
 
 def before_unlisted(rows: Iterable[Transaction], fills: FillsRead, since_at: int, horizon_at: int) -> int:

@@ -50,7 +50,7 @@ class Lookback:
         """
         seen = self._accounts(accounts)
         self._past = {uuid: self._past.get(uuid) or Seen() for uuid in seen.places}
-        uncovered = {uuid for uuid, past in self._past.items() if past.was_read and not past.covers(since_at)}
+        uncovered = {uuid for uuid, past in self._past.items() if past.was_read and not past.reaches(since_at)}
         chosen = self._asks.look(seen.totals, seen.horizon_at, uncovered)
         filled = FillsRead((), frozenset(), seen.horizon_at)
         if SPOT in self._wallets:

@@ -19,11 +19,15 @@ _FILLS_KEPT_US: Final = 2 * LATE_US  # they are told by the fills; here they onl
 
 @dataclass(frozen=True, slots=True)
 class AccountRead:
-    """One look: its rows by id, and from when on they are all (UTC us); `deep` where no page was left to an earlier look."""
+    """One look: its rows by id, and from when on they are all (UTC us).
+
+    `deep` where no page was left to an earlier look, `cut` where there were more rows than one look asks for.
+    """
 
     rows: Mapping[str, Transaction]
     since_at: int
     deep: bool = True
+    cut: bool = False
 
 
 class Seen:
@@ -35,6 +39,7 @@ class Seen:
         self._since_at = 0
         self._through_at: int | None = None
         self._deep_at = 0
+        self._cut_at: int | None = None
 
     @property
     def pending(self) -> dict[str, int]:
@@ -50,9 +55,15 @@ class Seen:
         """Whether everything since an instant has been seen, as far as the last look."""
         return self._through_at is not None and self._since_at <= since_at
 
+    def reaches(self, since_at: int) -> bool:
+        """Whether no look need read from an instant on: all since then was seen, or lately there was too much of it."""
+        if self._through_at is None:
+            return False
+        return self.covers(since_at) or (self._cut_at is not None and self._through_at - self._cut_at < DEEP_US)
+
     def from_at(self, since_at: int) -> int:
-        """From when a look must read, to tell of everything since an instant."""
-        if self._through_at is None or not self.covers(since_at):
+        """From when a look must read, to tell of everything since an instant, as far as there is not too much of it."""
+        if self._through_at is None or not self.reaches(since_at):
             return since_at
         return max(since_at, self._through_at - LATE_US)
 
@@ -76,6 +87,7 @@ class Seen:
         self._since_at = read.since_at if begins_anew else min(self._since_at, read.since_at)
         self._through_at = through_at
         self._deep_at = through_at if read.deep else self._deep_at
+        self._cut_at = through_at if read.cut else self._cut_at
         kept = [
             row
             for row in {**self._rows, **read.rows}.values()

@@ -277,9 +277,10 @@ def test_transactions_without_end() -> None:
     count = 0
     pending_far_back = read_account(fetch, START_AT - 150 * SECOND, oldest_at=0)
     assert (len(pending_far_back.rows), pending_far_back.since_at) == (10, START_AT - 152 * SECOND)
+    assert not pending_far_back.cut
     count = 0
     very_many = read_account(fetch, 0)
-    assert (len(very_many.rows), very_many.since_at) == (10, START_AT - 600 * SECOND + 1)
+    assert (len(very_many.rows), very_many.since_at, very_many.cut) == (10, START_AT - 600 * SECOND + 1, True)
 
     async def same(params: dict[str, object]) -> Answer:
         return await answer(rows(row(), after="x"))
@@ -317,6 +318,18 @@ def test_pages_seen_before_are_not_read_again() -> None:
     asked.clear()
     deep = read_account(fetch, since_at, seen=seen)
     assert (len(asked), deep.deep) == (6, True)
+
+
+def test_too_many_rows_are_not_asked_for_by_every_look() -> None:
+    """After a look that was cut the next ones read the last minute alone; half a minute later one tries again."""
+    seen, long_ago = Seen(), START_AT - 90_000 * SECOND
+    assert not seen.reaches(long_ago)
+    seen.take(AccountRead({}, START_AT - 9 * SECOND, cut=True), START_AT)
+    assert (seen.covers(long_ago), seen.reaches(long_ago)) == (False, True)
+    assert seen.from_at(long_ago) == START_AT - 60 * SECOND
+    seen.take(AccountRead({}, START_AT - 60 * SECOND), START_AT + 30 * SECOND)
+    assert not seen.reaches(long_ago)
+    assert seen.from_at(long_ago) == long_ago
 
 
 def test_what_is_seen_is_kept_and_told() -> None:
