@@ -1,6 +1,7 @@
 """Listens to the service and takes down what it says, beside what was done to it."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from reconcile_actors.cli.play.script import US, Misdeed, Script
@@ -9,6 +10,7 @@ from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Kind
 from reconcile_actors.domain.report import ReconciliationStatus
 from reconcile_actors.messages import (
     ActorRestarted,
+    AdjustmentProposed,
     ApprovalRequested,
     DiscrepancyConfirmed,
     DiscrepancyDetected,
@@ -56,6 +58,8 @@ class Witness:
                 self._confirmed(one)
             case DiscrepancyResolved(discrepancy=one):
                 self._resolved(one)
+            case AdjustmentProposed(adjustment=proposal):
+                self._explained(proposal.exchange, {line.id for line in proposal.lines})
             case PortfolioAdjusted():
                 self._adjusted(event)
             case ApprovalRequested(discrepancy=one, reason=reason):
@@ -102,9 +106,14 @@ class Witness:
         if misdeed is self.script.fill:
             self._fill_ids.add(one.id)
             self.sightings.see(Sight.FILL_FOUND, one.exchange, "the forgotten fill is found")
-            if misdeed.id in one.evidence:
-                text = f"explained by the exchange's own history: {one.cause}, {misdeed.id}"
-                self.sightings.see(Sight.FILL_EXPLAINED, one.exchange, text)
+            self._explained(one.exchange, one.evidence)
+
+    def _explained(self, account: str, evidence: Collection[str | None]) -> None:
+        """History may name a movement a moment after reads have shown that it is missing."""
+        fill = self.script.fill
+        if fill is not None and fill.id in evidence:
+            text = f"explained by the exchange's own history: {fill.id}"
+            self.sightings.see(Sight.FILL_EXPLAINED, account, text)
 
     def _misdeed_of(self, one: BalanceDiscrepancy) -> Misdeed | None:
         return next(
