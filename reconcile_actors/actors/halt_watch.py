@@ -12,6 +12,7 @@ from reconcile_actors.domain.halting import HaltRecord, Halts
 from reconcile_actors.domain.ledger import AuditEntry, Json, UnitOfWork
 from reconcile_actors.domain.losses import Known, Loss, Ripening
 from reconcile_actors.domain.money import add
+from reconcile_actors.domain.patience import Patience
 from reconcile_actors.kernel.behaviour import Context
 from reconcile_actors.kernel.envelope import ReplyTo
 from reconcile_actors.messages import AcknowledgeHalt, ReleaseHalt
@@ -22,7 +23,7 @@ REPEAT_SECONDS: Final = 10.0
 # Where fills of one size follow each other, a read may agree by chance with one missing movement too many or too few: the next
 # ones put that right.
 CERTAIN_US: Final = 10_000_000
-# Without an answer of history a loss is not explained, and longer than that a person need not wait to hear of it.
+# Asked for so long without an answer, history explains no loss, and longer than that a person need not wait to hear of it.
 UNLISTED_US: Final = 30_000_000
 WAITING_MAX: Final = 100
 
@@ -40,13 +41,15 @@ class Order:
 class HaltWatch:
     """`halts` is None until they were read back from the store; commands wait for that.
 
-    `seen_us` is up to when history was seen and set against the book (monotonic us). `unsaid` are halts whose release is not
-    durable yet, so nobody was told. `known` begins with the discrepancies that an earlier incarnation left open.
+    `seen_us` is up to when history was seen and set against the book (monotonic us), `patience` knows when it could be asked.
+    `unsaid` are halts whose release is not durable yet, so nobody was told. `known` begins with the discrepancies that an
+    earlier incarnation left open.
     """
 
     read: HaltReader
     halts: Halts | None = None
     seen_us: int = 0
+    patience: Patience = field(default_factory=Patience)
     unsaid: set[str] = field(default_factory=set)
     known: Known | None = None
     waiting: list[Order] = field(default_factory=list)
@@ -63,7 +66,8 @@ class HaltWatch:
         showed it for long."""
         unexplained = self._ripening.setdefault(loss.id, Ripening())
         unexplained.observe(loss.unexplained, now_us)
-        until_us = min(decided_us - CERTAIN_US, max(self.seen_us - grace_us, now_us - UNLISTED_US))
+        unlisted_us = self.patience.since(now_us, UNLISTED_US)
+        until_us = min(decided_us - CERTAIN_US, max(self.seen_us - grace_us, unlisted_us))
         return add(loss.withdrawn, min(loss.unexplained, unexplained.ripe(until_us)))
 
     def forget_all_but(self, ids: set[str]) -> None:

@@ -93,7 +93,8 @@ def _looked_long_ago(context: Context, history: HistoryWatch) -> bool:
 
 
 def _note_history(desk: Desk, context: Context, watch: HaltWatch, history: HistoryWatch) -> None:
-    """Up to when history has had its say: what it listed last must have met the book."""
+    """Up to when history has had its say: what it listed last must have met the book. And whether it can be asked at all."""
+    watch.patience.note(us(context), askable=looking_back.is_askable(desk))
     if desk.gateway is not None and not desk.gateway.facts.has_history:
         watch.seen_us = us(context)
     elif not history.running and history.through_at is not None:

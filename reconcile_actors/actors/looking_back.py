@@ -74,6 +74,11 @@ class HistoryWatch:
         self.oldest_missing_at = min(times, default=None)
 
 
+def is_askable(desk: Desk) -> bool:
+    """Whether history may be asked for now: there is a gateway, and no breaker, pause or end holds calls back."""
+    return not (desk.gateway is None or desk.ending or desk.paused or desk.quiet)
+
+
 def begin(desk: Desk, context: Context, watch: HistoryWatch) -> None:
     """Reads the history, unless that is being done: then once more after it. Where there is none, nothing waits for it."""
     gateway = desk.gateway
@@ -81,7 +86,7 @@ def begin(desk: Desk, context: Context, watch: HistoryWatch) -> None:
         if desk.current is not None:
             desk.current.history_done = True
         return
-    if gateway is None or desk.ending or desk.paused or desk.quiet:
+    if gateway is None or not is_askable(desk):
         return
     if watch.running and context.monotonic() - watch.last_started < LOST_SECONDS:
         watch.again = True

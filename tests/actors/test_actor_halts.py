@@ -139,6 +139,25 @@ def test_without_history_a_loss_halts_trading_all_the_same() -> None:
     rig.await_event(TradingHaltRequested, within=20)
 
 
+def test_while_the_exchange_cannot_be_reached_nobody_waits_for_its_history() -> None:
+    """An outage between a fill that nobody told and its listing: a halt only after half a minute of asking in vain."""
+    rig = halting()
+    world = rig.exchanges["a"]
+    world.history_always = failure(FailureClass.TRANSIENT)
+    world.fill("T1", "buy", "0.5", "60000", "6")
+    rig.await_event(DiscrepancyConfirmed)
+    world.always = failure(FailureClass.TRANSIENT)
+    rig.host.run_until(lambda: rig.account().reason is not None, limit_seconds=10)
+    rig.host.advance(60)
+    world.always = None
+    rig.host.run_until(lambda: rig.account().reason is None, limit_seconds=120)
+    rig.host.advance(10)
+    assert asked(rig) == []
+    world.history_always = None
+    rig.host.advance(60)
+    assert asked(rig) == []
+
+
 def test_an_exchange_without_history_is_not_waited_for() -> None:
     """Where there is none to ask, reads alone decide."""
     rig = Rig(settings=settings_of(["a"], more=IN_OBSERVE))
