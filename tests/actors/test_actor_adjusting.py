@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,7 +13,9 @@ from reconcile_actors.actors.protocol import PORTFOLIO, NoteGap, PostAdjustment,
 from reconcile_actors.domain.adjustment import Action, Adjustment
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.changes import Posted, Record
+from reconcile_actors.domain.ledger import Json
 from reconcile_actors.domain.movements import Movement, MovementType
+from reconcile_actors.errors import StoreError
 from reconcile_actors.messages import AcknowledgeAdjustment, PortfolioAdjusted, Recorded
 
 USD = Leg("spot", "USD", Field.TOTAL)
@@ -166,3 +169,44 @@ def test_an_acknowledgement_that_cannot_be_written_is_refused() -> None:
     assert desk.host.request(PORTFOLIO, command) == Recorded(status="recorded")
     assert desk.host.request(PORTFOLIO, command) == Recorded(status="duplicate")
     assert desk.host.request(PORTFOLIO, AcknowledgeAdjustment(exchange="zz", id="A1")).reason == "unknown_adjustment"  # type: ignore[attr-defined] # a Recorded
+
+
+def test_what_nobody_takes_over_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I12: with too many adjustments unacknowledged nothing more is posted, until some are taken over."""
+    monkeypatch.setattr("reconcile_actors.actors.announcing.WAITING_MAX", 1)
+    desk = opened()
+    assert post(desk, asked(desk, missed("X1"))).outcome == "posted"
+    answer = post(desk, asked(desk, missed("X2"), id_="A2"))
+    assert (answer.outcome, answer.reason) == ("refused", "unacknowledged")
+    assert desk.host.request(PORTFOLIO, AcknowledgeAdjustment(exchange="a", id="A1")) == Recorded(status="recorded")
+    assert post(desk, asked(desk, missed("X2"), id_="A2")).outcome == "posted"
+
+
+def test_suspense_that_is_full_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I12: what may be adopted without a cause is bounded."""
+    monkeypatch.setattr("reconcile_actors.domain.suspense.SUSPENDED_MAX", 0)
+    desk = opened()
+    answer = post(desk, asked(desk, adopt="-7"))
+    assert (answer.outcome, answer.reason) == ("refused", "suspense_full")
+
+
+def test_what_waits_is_read_again_until_the_store_answers() -> None:
+    """At a start the store may be slow: what nobody has acknowledged is said once it can be read."""
+    first = opened()
+    assert post(first, asked(first, missed("X1"))).outcome == "posted"
+    ledger, tries = first.ledger, list[str]()
+    true = ledger.unacknowledged
+
+    async def flaky(kind: str) -> list[Mapping[str, Json]]:
+        tries.append(kind)
+        if len(tries) < 3:
+            raise StoreError("busy")
+        return await true(kind)
+
+    ledger.unacknowledged = flaky  # type: ignore[method-assign] # a store that fails at first
+    again = PortfolioDesk(ledger=ledger)
+    events: list[object] = []
+    again.host.subscribe(events.append)
+    again.host.advance(5)
+    assert [one.adjustment.id for one in events if isinstance(one, PortfolioAdjusted)] == ["A1"]
+    assert tries == ["adjustment"] * 3
