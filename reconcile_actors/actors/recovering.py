@@ -102,8 +102,10 @@ def _decide(desk: Desk, context: Context, recovery: Recovery, history: HistoryWa
             repairs.carry_out(desk, context, recovery, plan, order)
         elif plan.action is Action.HOLD:
             repairs.hold(desk, context, recovery, plan)
-        elif repairs.may_post(desk, recovery):
+        elif repairs.may_post(desk, recovery, plan):
             repairs.post(desk, context, recovery, plan)
+        else:
+            desk.repairing = True
         if recovery.flight is not None:
             desk.repairing = True
             return

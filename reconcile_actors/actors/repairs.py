@@ -55,11 +55,16 @@ def _ask(desk: Desk, context: Context, recovery: Recovery, plan: Plan, asked: li
     )
 
 
-def may_post(desk: Desk, recovery: Recovery) -> bool:
-    """What is on its way to the ledger comes first; what the book had overtaken waits for the next read."""
+def may_post(desk: Desk, recovery: Recovery, plan: Plan) -> bool:
+    """What is on its way to the ledger comes first; what the book had overtaken waits for the next read.
+
+    So does an adoption, where what was told late may be part of the difference and of the book: it would count twice.
+    """
     assert desk.judging is not None, "only a judged account decides"
     decided = desk.judging.tracker.decided
-    return desk.journal.is_empty and decided is not None and decided.bracket.received_us != recovery.stale_us
+    if not desk.journal.is_empty or decided is None or decided.bracket.received_us == recovery.stale_us:
+        return False
+    return decided.is_current or not plan.adopt
 
 
 def post(desk: Desk, context: Context, recovery: Recovery, plan: Plan, order: Order | None = None) -> None:
@@ -90,7 +95,7 @@ def carry_out(desk: Desk, context: Context, recovery: Recovery, plan: Plan, orde
     if not ordered.proposes:
         recovery.orders.remove(order)
         order.refuse("nothing_to_post")
-    elif may_post(desk, recovery):
+    elif may_post(desk, recovery, ordered):
         post(desk, context, recovery, ordered, order)
 
 

@@ -126,6 +126,13 @@ class Question:
         return not local | stated <= self.window.position_wallets
 
     @property
+    def told_late(self) -> tuple[Entry, ...]:
+        """What was told so late that an admissible version lacks it, although it had happened by then, or at a time nobody told."""
+        recent = recorded_after(self.window.entries, self.reach.earliest_us)
+        first_at = self.reach.first_at
+        return tuple(one for one in recent if one.effects and (one.occurred_at is None or one.occurred_at <= first_at))
+
+    @property
     def is_restated(self) -> bool:
         """Whether the book was restated around the read: between two statements that no movement explains it is not known."""
         return any(one.restates for one in recorded_after(self.window.entries, self.reach.earliest_us))

@@ -48,10 +48,15 @@ class Declared:
 
 
 class Decided(NamedTuple):
-    """A read that was decided, and the version of the book that decided it."""
+    """A read that was decided, and the version of the book that decided it.
+
+    `is_current`: all that the book knew of the time before the read was counted. Else what was told late may be part of the
+    difference and of the book.
+    """
 
     bracket: Bracket
     version: int
+    is_current: bool
 
 
 @dataclass(slots=True)
@@ -109,6 +114,16 @@ class Tracker:
     def placed(self) -> tuple[Missing, ...]:
         """Of what history names, that which reads have shown to be part of a difference or none."""
         return self._standing.named.placed
+
+    @property
+    def loose(self) -> tuple[Missing, ...]:
+        """Of what history names, the rest."""
+        return self._standing.named.loose
+
+    @property
+    def gone(self) -> tuple[Missing, ...]:
+        """What was part of a difference and has come into the book since, as far as no read has shown that yet."""
+        return self._standing.named.gone
 
     @property
     def doubts_value(self) -> bool:
@@ -241,7 +256,7 @@ class Tracker:
         self._floor, self._agreed, self.exact = agreed.mark, snapshot.bracket, agreed.exact
         self._doubts.clear()
         self._answers.refresh(snapshot)
-        self._decide(question)
+        self._decide(question, agreed.mark)
         self._held = snapshot
         self._take_named(agreed, question)
         return self._standing.agree(agreed.expected, agreed.amounts, question, now_at)
@@ -282,9 +297,11 @@ class Tracker:
             return False
         return self._held is None or bool(value_of(leg, self._held))
 
-    def _decide(self, question: Question) -> None:
+    def _decide(self, question: Question, mark: CutMark | None = None) -> None:
         self.last_decided_us = question.snapshot.bracket.received_us
-        self.decided = Decided(question.snapshot.bracket, question.window.version)
+        left_out = {one.version for one in question.told_late}
+        is_current = left_out.isdisjoint(mark.excluded if mark is not None else left_out)
+        self.decided = Decided(question.snapshot.bracket, question.window.version, is_current)
         self.reason = UnknownReason.NO_OPENING if question.window.unopened or question.lacks_positions else None
 
     # -- history -------------------------------------------------------------------------------------------------------
