@@ -14,7 +14,7 @@ from reconcile_actors.actors.looking_back import HistoryWatch
 from reconcile_actors.actors.ticks import HaltsDue, HaltsRead
 from reconcile_actors.domain.halting import HaltRecord, Halts, Step
 from reconcile_actors.domain.ledger import Json
-from reconcile_actors.domain.losses import Known, losses_of
+from reconcile_actors.domain.losses import Known, Named, losses_of
 from reconcile_actors.domain.money import plain
 from reconcile_actors.errors import StoreError
 from reconcile_actors.kernel.behaviour import Context, Failure
@@ -75,7 +75,7 @@ def follow(desk: Desk, context: Context, watch: HaltWatch, history: HistoryWatch
     watch.known.follow(found)
     if halts is None or desk.ending or not desk.account.halts:
         return
-    losses = losses_of(found, tracker.named, watch.known)
+    losses = losses_of(found, Named(tracker.placed, tracker.loose, tracker.gone), watch.known)
     watch.forget_all_but({one.id for one in losses})
     if not losses:
         return

@@ -69,29 +69,56 @@ class Known:
         self.peaks = {one.id: max(one.difference, self.peaks.get(one.id, money.ZERO)) for one in found if one.is_loss}
 
 
-def losses_of(found: Iterable[BalanceDiscrepancy], named: Sequence[Missing], known: Known) -> tuple[Loss, ...]:
-    """The losses among discrepancies past doubt, given what history names. What is locked moves no value by itself, and
-    where only an id is missing balances agree."""
-    losses = (_loss_of(one, [each for each in named if one.leg in each.effects], known) for one in found if one.is_loss)
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What history names: `placed` is part of the differences that stand (or of none), `loose` may be or not, as may be what
+    is `gone` into the book since: a newer history and a late report are known before a read shows what they leave.
+    """
+
+    placed: Sequence[Missing] = ()
+    loose: Sequence[Missing] = ()
+    gone: Sequence[Missing] = ()
+
+    def on(self, leg: Leg) -> "Named":
+        """What of it moves a leg."""
+        every = (self.placed, self.loose, self.gone)
+        return Named(*([each for each in some if leg in each.effects] for some in every))
+
+    @property
+    def missing(self) -> list[Missing]:
+        """All that the book lacks still."""
+        return [*self.placed, *self.loose]
+
+
+def losses_of(found: Iterable[BalanceDiscrepancy], named: Named, known: Known) -> tuple[Loss, ...]:
+    """The losses among discrepancies past doubt, given what history names: what is lost at least, whatever the differences
+    hold of it. What is locked moves no value by itself, and where only an id is missing balances agree."""
+    losses = (_loss_of(one, named.on(one.leg), known) for one in found if one.is_loss)
     return tuple(one for one in losses if one is not None)
 
 
-def _loss_of(one: BalanceDiscrepancy, named: Sequence[Missing], known: Known) -> Loss | None:
-    outflows = [each for each in named if is_outflow(each, one.leg)]
-    explained = money.add(
-        _sum((each for each in named if each not in outflows), one.leg),
-        _explained_before(known.before.get(one.id), named),
-    )
-    lacking = money.subtract(explained, one.difference)
+def _loss_of(one: BalanceDiscrepancy, named: Named, known: Known) -> Loss | None:
+    least, most = _lacking(one, named, known)
     if one.field is Field.POSITION:
-        amount = min(money.EXACT.abs(lacking), money.EXACT.abs(one.difference))
+        amount = min(max(least, money.negate(most), money.ZERO), money.EXACT.abs(one.difference))
         return Loss(one, amount) if amount else None
     # never more than balances have shown: an id may be missing of what the book holds under another
     shown = money.subtract(known.peaks.get(one.id, money.ZERO), one.difference)
-    amount = min(lacking, shown)
+    amount = min(least, shown)
     if one.field is not Field.TOTAL or amount <= 0:
         return None
-    return Loss(one, amount, min(money.negate(_sum(outflows, one.leg)), amount))
+    withdrawn = _sum((each for each in named.missing if is_outflow(each, one.leg)), one.leg)
+    return Loss(one, amount, min(money.negate(withdrawn), amount))
+
+
+def _lacking(one: BalanceDiscrepancy, named: Named, known: Known) -> tuple[Decimal, Decimal]:
+    """By how much a difference is below what explains it, at least and at most. No outflow that the book lacks does."""
+    leg, sure = one.leg, [each for each in named.placed if not is_outflow(each, one.leg)]
+    maybe = [*(each for each in named.loose if not is_outflow(each, leg)), *named.gone]
+    explained = money.add(_sum(sure, leg), _explained_before(known.before.get(one.id), named.missing))
+    lacking = money.subtract(explained, one.difference)
+    less, more = ([each for each in maybe if (each.effects[leg] < 0) is sign] for sign in (True, False))
+    return money.add(lacking, _sum(less, leg)), money.add(lacking, _sum(more, leg))
 
 
 def _explained_before(before: BalanceDiscrepancy | None, named: Sequence[Missing]) -> Decimal:

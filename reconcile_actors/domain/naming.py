@@ -62,11 +62,21 @@ class Named:
         """What reads have shown one way or the other: part of the difference that stands, or balances agree without it."""
         return tuple(one for one in self.missing if _key(one) in self._accounted or _key(one) in self._apart)
 
+    @property
+    def loose(self) -> tuple[Missing, ...]:
+        """What no read has placed."""
+        placed = {*self._accounted, *self._apart}
+        return tuple(one for one in self.missing if _key(one) not in placed)
+
+    @property
+    def gone(self) -> tuple[Missing, ...]:
+        """What is accounted and has come into the book since."""
+        named = {_key(one) for one in self.missing}
+        return tuple(one for key, one in self._accounted.items() if key not in named)
+
     def shift(self) -> dict[Leg, Decimal]:
         """By how much the difference that stands should have changed since, by history alone."""
-        named = {_key(one) for one in self.missing}
-        gone = [one for key, one in self._accounted.items() if key not in named]
-        back = [{leg: money.negate(amount) for leg, amount in one.effects.items()} for one in gone]
+        back = [{leg: money.negate(amount) for leg, amount in one.effects.items()} for one in self.gone]
         return merge(*(one.effects for one in self.new), *back)
 
     def account_all(self) -> None:

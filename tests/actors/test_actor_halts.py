@@ -158,6 +158,23 @@ def test_while_the_exchange_cannot_be_reached_nobody_waits_for_its_history() -> 
     assert asked(rig) == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_late_report_beside_a_fill_that_is_named_late_is_no_loss(seed: int) -> None:
+    """The book takes in one missed fill while history names another: the difference that stands still holds both."""
+    rig = halting(seed)
+    world = rig.exchanges["a"]
+    late = rig.fill("T1", told=False)
+    rig.await_event(DiscrepancyConfirmed)
+    rig.host.advance(5)
+    world.history_always = failure(FailureClass.TRANSIENT)
+    rig.fill("T2", told=False, quantity="0.2")
+    rig.host.advance(20)
+    world.history_always = None
+    assert rig.record(late).status == "recorded"
+    rig.host.advance(60)
+    assert asked(rig) == []
+
+
 def test_an_exchange_without_history_is_not_waited_for() -> None:
     """Where there is none to ask, reads alone decide."""
     rig = Rig(settings=settings_of(["a"], more=IN_OBSERVE))

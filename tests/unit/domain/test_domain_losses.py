@@ -1,5 +1,6 @@
 """What of a discrepancy is lost without a reason that one may trust, and since when."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from reconcile_actors.domain.balances import Field, Leg
 from reconcile_actors.domain.causes import Missing
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, Kind, Severity, State
-from reconcile_actors.domain.losses import Known, Loss, Ripening, losses_of
+from reconcile_actors.domain.losses import Known, Loss, Named, Ripening, losses_of
 from reconcile_actors.domain.movements import Movement, MovementType
 
 USD = Leg("spot", "USD", Field.TOTAL)
@@ -49,14 +50,19 @@ def missing(kind: MovementType, id_: str = "M1", **effects: str) -> Missing:
 
 
 def lost(
-    one: BalanceDiscrepancy, *named: Missing, before: BalanceDiscrepancy | None = None, peak: str | None = None
+    one: BalanceDiscrepancy,
+    *placed: Missing,
+    loose: Sequence[Missing] = (),
+    gone: Sequence[Missing] = (),
+    before: BalanceDiscrepancy | None = None,
+    peak: str | None = None,
 ) -> tuple[str, str] | None:
     """How much of one discrepancy is lost, and how much of that was withdrawn."""
     known = Known({} if before is None else {before.id: before})
     if peak is not None:
         known.follow([replace(one, difference=Decimal(peak))])
     known.follow([one])
-    found = losses_of([one], named, known)
+    found = losses_of([one], Named(placed, loose, gone), known)
     return (f"{found[0].amount}", f"{found[0].withdrawn}") if found else None
 
 
@@ -82,6 +88,31 @@ def test_what_is_lost(difference: str, named: list[Missing], expected: tuple[str
     assert lost(discrepancy(difference), *named) == expected
 
 
+FILL = missing(MovementType.FILL, USD="-70")
+DEPOSIT = missing(MovementType.TRANSFER, USD="50")
+WITHDRAWAL = missing(MovementType.TRANSFER, USD="-60")
+
+
+@pytest.mark.parametrize(
+    ("loose", "gone", "expected"),
+    [
+        ([FILL], [], ("30", "0")),
+        ([], [FILL], ("30", "0")),
+        ([DEPOSIT], [], ("100", "0")),
+        ([], [DEPOSIT], ("100", "0")),
+        ([FILL, DEPOSIT], [FILL, DEPOSIT], None),
+        ([WITHDRAWAL], [], ("100", "60")),
+        ([], [WITHDRAWAL], ("40", "0")),
+    ],
+)
+def test_what_a_difference_may_hold_is_no_loss(
+    loose: list[Missing], gone: list[Missing], expected: tuple[str, str] | None
+) -> None:
+    """What no read has placed yet and what was told since: a loss is what is lost at least. An outflow that the book lacks
+    is one, one that was told is none."""
+    assert lost(discrepancy("-100"), loose=loose, gone=gone, peak="100") == expected
+
+
 def test_a_loss_behind_a_gain_is_seen() -> None:
     """A deposit that nobody reported must not hide what is taken afterwards; one that the book holds under another id is no
     loss."""
@@ -100,6 +131,10 @@ def test_a_position_is_lost_either_way(difference: str) -> None:
     assert lost(one) == ("5", "0")
     assert lost(one, missing(MovementType.FILL, perp=difference)) is None
     assert lost(one, missing(MovementType.FILL, perp=str(Decimal(difference) * 3))) == ("5", "0")
+    halves = [missing(MovementType.FILL, perp=str(Decimal(difference) * factor)) for factor in (Decimal("0.8"), -2)]
+    assert lost(one, loose=halves[:1]) == ("1.0", "0")
+    assert lost(one, gone=halves[1:]) == ("5", "0")
+    assert lost(one, loose=halves[:1], gone=halves[:1]) is None
 
 
 @pytest.mark.parametrize(
