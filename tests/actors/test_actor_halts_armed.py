@@ -19,6 +19,8 @@ from reconcile_actors.messages import (
 
 RECOVER = 'mode = "recover"'
 STEPS = 150
+# Of many hundreds these are the ones that were hardest: each asked for a halt once, armed or not.
+SEEDS = (3127213005, 1041, 1070, 1078)
 
 
 def armed(seed: int = 0, *, arm: bool = True, reconciliation: str = RECOVER) -> Rig:
@@ -136,11 +138,10 @@ class Bot:
 
 
 @pytest.mark.parametrize("arm", [False, True])
-@pytest.mark.parametrize("number", range(4))
-def test_nothing_but_a_theft_halts_trading(number: int, *, arm: bool) -> None:
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_but_a_theft_halts_trading(seed: int, *, arm: bool) -> None:
     """Large fills forgotten, late or listed late, deposits and failures: no halt. Then money goes, and there is one."""
-    seed = random.SystemRandom().randrange(2**32)
-    sys.stdout.write(f"seed {seed}, number {number}\n")
+    sys.stdout.write(f"seed {seed}\n")
     more = "[halt]\nin_observe = true"
     settings = settings_of(["a"], RECOVER, more)
     rig = Rig(seed=seed, settings=settings, armed=arm, holdings={"BTC": "20", "USD": "900000"}).opened().quiet()
