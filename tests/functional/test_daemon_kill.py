@@ -21,6 +21,7 @@ from reconcile_actors.simulation.kraken import Fault, FaultOptions, SimulatedKra
 from tests.functional.cli_programs import PATIENCE_SECONDS, command, daemon, events, run, write_config
 
 KILLS = 50
+SEED = 1
 WATCHING = 6  # of them with an exchange that is read
 BATCH = 15
 END_SECONDS = 10  # the public contract: from the signal to the end of the process
@@ -119,9 +120,8 @@ def kill_while_it_is_fed(config: Path, feeder: Feeder, draw: random.Random, *, a
 
 def test_fifty_kills(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After each of 50 SIGKILLs the next daemon has everything acknowledged, nothing twice, and the log verifies at the end."""
-    seed = random.SystemRandom().randrange(2**32)
-    sys.stdout.write(f"seed {seed}\n")
-    draw = random.Random(seed)
+    sys.stdout.write(f"seed {SEED}\n")
+    draw = random.Random(SEED)
     feeder = Feeder(DaemonClient(config.parent / "store.db.sock"))
     monkeypatch.setenv("RECONCILIATION_ENABLED", "false")
     with daemon(config) as process:
