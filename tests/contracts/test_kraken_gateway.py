@@ -368,3 +368,33 @@ def test_prices() -> None:
             assert {price.source for price in got.values()} == {"ticker"}
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("fills_a_second", [2, 3])
+def test_history_keeps_up_with_a_busy_account(fills_a_second: int) -> None:
+    """At the pace of `pro`, with a minute of overlap, every look reaches the present, for minutes on end, within both counters."""
+
+    async def watch(one: Desk) -> None:
+        account, market = one.kraken.account, one.kraken.market
+        account.deposit("ZUSD", Decimal(5_000_000))
+        facts, looks, through_at = one.gateway.facts, 0, one.time.clocks.utc_us()
+        while looks < 30:
+            for second in range(int(facts.history_seconds)):
+                for _ in range(fills_a_second):
+                    market.submit(account, "XXBTZUSD", "buy", Decimal("0.001"))
+                if second % int(facts.poll_seconds) == 0:
+                    await one.gateway.read(timeout_seconds=10)
+                one.time.advance(1)
+            now_at = one.time.clocks.utc_us()
+            history = await one.gateway.history(through_at - 60_000_000, timeout_seconds=10)
+            assert history.through_at >= now_at - 2_000_000
+            through_at, looks = history.through_at, looks + 1
+        recent = {fill.id for fill in account.fills if fill.at * 1_000_000 > through_at - 50_000_000}
+        assert {each.id for each in history.movements} >= recent
+        assert len(recent) >= 50 * fills_a_second
+
+    async def main() -> None:
+        async with desk(limited=Tier.PRO) as one:
+            await watch(one)
+
+    asyncio.run(main())

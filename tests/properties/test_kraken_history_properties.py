@@ -41,13 +41,13 @@ def test_what_was_there_is_found(times: list[int], arrivals: list[list[int]], ag
 
 
 @settings(max_examples=20, deadline=None, print_blob=True)
-@given(st.lists(TIMES, min_size=400, max_size=1500))
-def test_reads_that_follow_each_other_reach_the_present(times: list[int]) -> None:
+@given(st.lists(TIMES, min_size=400, max_size=1500), st.sampled_from([0, 60]))
+def test_reads_that_follow_each_other_reach_the_present(times: list[int], overlap: int) -> None:
     """Each read goes on where the last one ended, and together they find every row within a bounded number of reads."""
     rows = [(float(at), f"R{n}") for n, at in enumerate(times)]
-    since_at, found = (NOW - 4001) * SECOND, set()
-    for _ in range(40):
-        got = asyncio.run(read_ledger(FakeLedger(rows).fetch, since_at, SECOND))
+    since_at, found, got = (NOW - 4001) * SECOND, set(), None
+    for _ in range(80):
+        got = asyncio.run(read_ledger(FakeLedger(rows).fetch, since_at - overlap * SECOND, SECOND, got))
         found |= {row.reference for row in got.rows}
         since_at = got.through_at
         if since_at >= START_AT - 11 * SECOND:

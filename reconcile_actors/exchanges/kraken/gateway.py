@@ -17,7 +17,7 @@ from reconcile_actors.exchanges.clocks import MICROSECONDS, Clocks
 from reconcile_actors.exchanges.frames import without_frames
 from reconcile_actors.exchanges.kraken.calls import Calls
 from reconcile_actors.exchanges.kraken.errors import UNKNOWN_PAIR
-from reconcile_actors.exchanges.kraken.history import read_ledger
+from reconcile_actors.exchanges.kraken.history import LedgerRead, read_ledger
 from reconcile_actors.exchanges.kraken.ledger import movements_of
 from reconcile_actors.exchanges.kraken.limits import COST_HISTORY, TIERS, CallLimit
 from reconcile_actors.exchanges.kraken.prices import QUOTE, pairs_of, read_prices
@@ -32,6 +32,7 @@ from reconcile_actors.exchanges.rows import Content, Rejected, Row, content_of
 GROUP: Final = "balances"
 LAG_SECONDS: Final = 1.0
 FEE_RESERVE: Final = Decimal("0.005")
+LEDGER_ROWS_MAX: Final = 20_000  # kept from one look to the next
 
 
 class KrakenGateway:
@@ -60,6 +61,7 @@ class KrakenGateway:
         self._content: Content | None = None
         self._seen: dict[str, tuple[object, Row]] = {}
         self._without_price: set[str] = set()
+        self._ledger: LedgerRead | None = None
 
     @property
     def facts(self) -> AdapterFacts:
@@ -117,7 +119,9 @@ class KrakenGateway:
     async def history(self, since_at: int, *, timeout_seconds: float) -> History:
         """Every ledger movement since an instant (UTC us), as far as `through_at`. Raises ExchangeFailureError."""
         fetch = self._pages("privatePostLedgers", timeout_seconds)
-        read = await without_frames(read_ledger(fetch, since_at, int(self._lag_seconds * MICROSECONDS)))
+        lag_us = int(self._lag_seconds * MICROSECONDS)
+        read = await without_frames(read_ledger(fetch, since_at, lag_us, self._ledger))
+        self._ledger = read if len(read.seen) <= LEDGER_ROWS_MAX else None
         movements = [
             movement
             for movement in movements_of(self._name, read.rows)

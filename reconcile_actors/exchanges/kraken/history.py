@@ -1,10 +1,11 @@
 """All ledger rows since an instant, page by page, or a failure: half a history would look like missing movements.
 
 Pages come newest first and shift while rows are added; a row is then seen twice, never skipped, and counts once. More rows
-than one read should ask for are read in windows from the oldest on, and the answer says how far it reaches.
+than one read should ask for are read in windows from the oldest on, and the answer says how far it reaches. Rows that an
+earlier read saw are not asked for again: with them a page or two make up the count that Kraken states.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from reconcile_actors.exchanges.kraken.fields import distrusted
 from reconcile_actors.exchanges.kraken.ledger import LedgerPage, LedgerRow, read_page
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 
-ROWS_A_READ: Final = 500
+ROWS_A_READ: Final = 150  # more would not go through the counter inside a deadline, again and again
 OVERLAP_US: Final = 2 * MICROSECONDS  # rows of one event may differ a little in time
 YOUTH_US: Final = 10 * MICROSECONDS  # how long the second side of a trade is waited for
 _PAGES_MAX: Final = 200
@@ -27,37 +28,51 @@ Fetch = Callable[[dict[str, object]], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class LedgerRead:
-    """`rows` are complete from `since_at` less the overlap to `through_at` (UTC us); later ones may be among them."""
+    """`rows` are complete from `since_at` less the overlap to `through_at` (UTC us); later ones may be among them. `seen` are
+    all rows that it saw, for the next read."""
 
     rows: tuple[LedgerRow, ...]
     through_at: int
+    seen: Mapping[str, LedgerRow]
 
 
-async def read_ledger(fetch: Fetch, since_at: int, lag_us: int) -> LedgerRead:
-    """Every row since an instant. `lag_us`: how late a row may appear. Raises ExchangeFailureError."""
-    start = max(0, since_at - OVERLAP_US) // MICROSECONDS - 1  # exclusive at the exchange
-    params: dict[str, object] = {"start": max(0, start)}
+async def read_ledger(fetch: Fetch, since_at: int, lag_us: int, before: LedgerRead | None = None) -> LedgerRead:
+    """Every row since an instant. `lag_us`: how late a row may appear; `before` is the read before this one.
+
+    Raises ExchangeFailureError.
+    """
+    start = max(0, max(0, since_at - OVERLAP_US) // MICROSECONDS - 1)  # exclusive at the exchange
+    params: dict[str, object] = {"start": start}
+    known = before.seen.values() if before is not None else ()
+    seen = {row.id: row for row in known if row.at > start * MICROSECONDS}
     answer = await fetch(params)
     page = read_page(answer.content)
     now_at = min(answer.bracket.requested_at, answer.server_at or answer.bracket.requested_at) - lag_us
     horizon_at = now_at
+    known_at = since_at if before is None else max(since_at, before.through_at)
     for _ in range(_NARROWINGS_MAX):
-        span = (horizon_at - since_at) // MICROSECONDS
-        if page.count <= ROWS_A_READ or span < 2:
+        span, new = (horizon_at - known_at) // MICROSECONDS, page.count - len(seen)
+        if new <= ROWS_A_READ or span < 2:
             break
-        # As if rows were spread evenly; aims below the bound so that one narrowing mostly suffices.
-        end = since_at // MICROSECONDS + max(1, span * ROWS_A_READ * 4 // (page.count * 5))
+        # As if what is new were spread evenly; aims below the bound so that one narrowing mostly suffices.
+        end = known_at // MICROSECONDS + max(1, span * ROWS_A_READ * 4 // (new * 5))
         params = {**params, "end": end}
         page = read_page((await fetch(params)).content)
         horizon_at = end * MICROSECONDS
-    rows = await _rest(fetch, params, page)
+        seen = {row.id: row for row in seen.values() if row.at <= horizon_at}
+    rows = await _rest(fetch, params, page, seen)
+    saw = dict(rows)
     through_at = min(horizon_at, _before_halves(rows, now_at - YOUTH_US) or horizon_at)
-    return LedgerRead(tuple(rows.values()), max(since_at, through_at))
+    return LedgerRead(tuple(rows.values()), max(since_at, through_at), saw)
 
 
-async def _rest(fetch: Fetch, params: dict[str, object], first: LedgerPage) -> dict[str, LedgerRow]:
-    rows = dict(first.rows)
-    offset = len(rows)
+async def _rest(
+    fetch: Fetch, params: dict[str, object], first: LedgerPage, seen: Mapping[str, LedgerRow]
+) -> dict[str, LedgerRow]:
+    rows = {**seen, **first.rows}
+    if len(rows) > first.count:  # a row that was seen is there no more: all are read anew
+        rows = dict(first.rows)
+    offset = len(first.rows)
     for _ in range(_PAGES_MAX):
         if len(rows) >= first.count:
             return rows
