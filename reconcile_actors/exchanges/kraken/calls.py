@@ -77,10 +77,11 @@ class Calls:
 
     async def _pace(self, cost: float, purpose: Purpose, deadline_us: int) -> None:
         # Asked again after each pause: a confirmation may have used the counter meanwhile, and goes first.
-        while (wait := self._limit.wait_seconds(cost, purpose, self._clocks.monotonic_us())) > 0:
-            if wait >= self._clocks.seconds_until(deadline_us):
-                raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
-            await self._clocks.sleep(wait)
+        with self._limit.claim(cost):
+            while (wait := self._limit.wait_seconds(cost, purpose, self._clocks.monotonic_us())) > 0:
+                if wait >= self._clocks.seconds_until(deadline_us):
+                    raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
+                await self._clocks.sleep(wait)
         self._limit.spend(cost, purpose, self._clocks.monotonic_us())
 
     def _stepped_down(self, problem: ExchangeFailureError, cost: float, purpose: Purpose) -> ExchangeFailureError:

@@ -4,7 +4,8 @@ Every call adds to a counter that falls with time; above its maximum calls are r
 what falls, so that the counter stays low and a confirmation can burst. Pure: the time (monotonic us) is handed in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,10 +65,23 @@ class CallLimit:
         self.tier = tier
         self._counter = Meter()
         self._watch = Meter()
+        self._claimed = 0.0
+
+    @contextmanager
+    def claim(self, cost: float) -> Iterator[None]:
+        """While a page of history waits, reads leave room for it: each costs less, and would take what falls before it."""
+        claimed = cost if cost > COST_OTHER else 0.0
+        self._claimed += claimed
+        try:
+            yield
+        finally:
+            self._claimed -= claimed
 
     def wait_seconds(self, cost: float, purpose: Purpose, now_us: int) -> float:
         """How long to wait before a call of that cost; 0 when it may go now."""
         decay, maximum = self.tier.decay, self.tier.maximum - _RESERVE
+        if cost <= COST_OTHER:
+            maximum -= self._claimed
         wait = (self._counter.level(decay, now_us) + cost - maximum) / decay
         if purpose is Purpose.WATCH:
             rate = decay * _WATCH_SHARE

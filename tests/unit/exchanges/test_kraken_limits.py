@@ -106,3 +106,17 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
     burst(limit, Purpose.CONFIRM, 10_000_000)
     wait = limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, 10_000_000)
     assert limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, 0) == wait > 0
+
+
+@pytest.mark.parametrize("tier", [STARTER, INTERMEDIATE, PRO])
+def test_reads_leave_room_for_a_page_of_history_that_waits(tier: Tier) -> None:
+    """However often differences are looked into, a page of history gets its turn before the next read."""
+    limit = CallLimit(tier)
+    burst(limit, Purpose.CONFIRM)
+    with limit.claim(COST_HISTORY):
+        page = limit.wait_seconds(COST_HISTORY, Purpose.WATCH, 0)
+        assert 0 < page < limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, 0)
+        now_us = int(page * 1_000_000) + 1
+        assert limit.wait_seconds(COST_HISTORY, Purpose.WATCH, now_us) == 0
+        assert limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, now_us) > 0
+    assert limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, now_us) == 0
