@@ -76,6 +76,12 @@ class Injected:
     options: FaultOptions
 
 
+def moment_shown(injected: tuple[Injected, ...], fault: Fault, now: float) -> float | None:
+    """The moment of the past that an answer shows under STALE or LAGGING_HISTORY; None without that fault."""
+    ages = [each.options.seconds for each in injected if each.fault is fault]
+    return now - ages[-1] if ages else None
+
+
 @dataclass(slots=True)
 class _Switch:
     endpoint: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconcile_actors.simulation.binance.account import BinanceAccount
-from reconcile_actors.simulation.binance.wire import BinanceError
+from reconcile_actors.simulation.binance.errors import BinanceError
 from reconcile_actors.simulation.ids import IdMint
 
 _KEY = re.compile(r"[A-Za-z0-9]{64}")

@@ -3,7 +3,8 @@
 from reconcile_actors.simulation.binance.auth import BinancePermission
 from reconcile_actors.simulation.binance.endpoints import Call, Endpoint
 from reconcile_actors.simulation.binance.limits import Weight
-from reconcile_actors.simulation.binance.wire import Json, balance_row, milliseconds
+from reconcile_actors.simulation.binance.wire import balance_row, milliseconds
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.ledger import Holding
 from reconcile_actors.simulation.money import ZERO, text
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reconcile_actors.simulation.binance.auth import User
+from reconcile_actors.simulation.binance.errors import BinanceError
 from reconcile_actors.simulation.binance.limits import Weight
-from reconcile_actors.simulation.binance.wire import BinanceError, Json, milliseconds
+from reconcile_actors.simulation.binance.wire import milliseconds
+from reconcile_actors.simulation.json_text import Json
 
 
 @dataclass(frozen=True, slots=True)

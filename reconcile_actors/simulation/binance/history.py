@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 from reconcile_actors.simulation.binance.endpoints import Call, Endpoint
+from reconcile_actors.simulation.binance.errors import BinanceError
 from reconcile_actors.simulation.binance.limits import Weight
 from reconcile_actors.simulation.binance.wire import (
-    BinanceError,
-    Json,
     conversion_row,
     deposit_row,
     dividend_row,
@@ -18,6 +17,7 @@ from reconcile_actors.simulation.binance.wire import (
     withdrawal_row,
 )
 from reconcile_actors.simulation.instruments import UnknownInstrumentError
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.records import FundingKind, LedgerRow
 
 _DAY_MS = 86_400_000

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from reconcile_actors.simulation.binance.wire import BinanceError
+from reconcile_actors.simulation.binance.errors import BinanceError
 
 MINUTE = 60
 # Who goes on after so many refusals in one minute is banned.

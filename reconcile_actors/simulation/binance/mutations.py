@@ -1,14 +1,12 @@
 """Wrong content: the true answer of one request, bent. Pure; the input is never changed."""
 
-import json
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import TypeGuard
 
-from reconcile_actors.simulation.binance.wire import Json, Row
+from reconcile_actors.simulation.binance.wire import Row
 from reconcile_actors.simulation.faults import Fault, FaultOptions, Injected
-from reconcile_actors.simulation.money import plus, text
+from reconcile_actors.simulation.json_text import Json, bare, lengthened, shifted, zeroed
 
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 _TABLES = ("balances", "rows", "list", "userAssetDribblets", "symbols")
@@ -25,7 +23,6 @@ _LEGS = {
     "toAmount",
 }
 _NAMES = ("asset", "id", "tranId", "orderId", "purchaseId", "redeemId", "transId", "symbol")
-_BARE = "\x00"  # marks a string that is to be written without its quotes
 
 
 def bent(answer: Json, injected: Injected) -> Json:
@@ -41,11 +38,6 @@ def bent(answer: Json, injected: Injected) -> Json:
             if isinstance(table, list):
                 return {**answer, name: change(table, injected.options)}
     return answer
-
-
-def rendered(answer: Json) -> str:
-    """The answer as JSON text, with the numbers that JSON_NUMBERS asked for written digit by digit, never through a float."""
-    return re.sub(r'"\\u0000([^"\\]*)"', r"\1", json.dumps(answer))
 
 
 def _each(change: Callable[[str, FaultOptions], Json], *, wide: bool = False, leg: str | None = None) -> "_Change":
@@ -97,23 +89,14 @@ def _colliding_codes(rows: list[Json], _options: FaultOptions) -> list[Json]:
     return [*rows, *extra]
 
 
-def _lengthened(value: str) -> str:
-    whole, _, fraction = value.partition(".")
-    return f"{whole}.{fraction}{'1234567890' * 4}"[: len(whole) + 41]
-
-
-def _skewed(value: str, options: FaultOptions) -> str:
-    return text(plus(Decimal(value), options.amount), len(value.partition(".")[2]))
-
-
 _CHANGES: dict[Fault, _Change] = {
     Fault.NULL_LEGS: _each(lambda _value, _options: None, wide=True),
-    Fault.ZEROED: _each(lambda value, _options: text(Decimal(0), len(value.partition(".")[2])), wide=True),
+    Fault.ZEROED: _each(lambda value, _options: zeroed(value), wide=True),
     Fault.MISSING_ROW: _missing_row,
-    Fault.SKEWED: _each(_skewed, leg="free"),
+    Fault.SKEWED: _each(lambda value, options: shifted(value, options.amount), leg="free"),
     Fault.NON_FINITE: _each(lambda _value, options: options.value),
     Fault.HUGE: _each(lambda _value, _options: "1e30"),
-    Fault.FORTY_DECIMALS: _each(lambda value, _options: _lengthened(value)),
+    Fault.FORTY_DECIMALS: _each(lambda value, _options: lengthened(value)),
     Fault.COLLIDING_CODES: _colliding_codes,
-    Fault.JSON_NUMBERS: _each(lambda value, _options: _BARE + value, wide=True),
+    Fault.JSON_NUMBERS: _each(lambda value, _options: bare(value), wide=True),
 }

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable, Mapping
 
+from reconcile_actors.simulation.binance.errors import BinanceError
 from reconcile_actors.simulation.binance.instruments import BINANCE
 from reconcile_actors.simulation.binance.limits import DEFAULT_LIMITS, Weight
-from reconcile_actors.simulation.binance.wire import BinanceError, Json, amount_text, milliseconds, symbol_info
+from reconcile_actors.simulation.binance.wire import amount_text, milliseconds, symbol_info
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.market import Market
 
 PublicEndpoint = Callable[[Market, Mapping[str, str], float], Json]

@@ -6,27 +6,15 @@ from typing import TypeAlias
 
 from reconcile_actors.simulation.binance.instruments import DECIMALS
 from reconcile_actors.simulation.instruments import Pair
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.ledger import Holding
 from reconcile_actors.simulation.money import minus, over, plus, text
 from reconcile_actors.simulation.records import Fill, Funding, FundingStatus, LedgerRow, Side
 
-Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 Row: TypeAlias = dict[str, Json]
 
 _DEPOSIT_STATUS = {FundingStatus.PENDING: 0, FundingStatus.SUCCESS: 1, FundingStatus.FAILURE: 7}
 _WITHDRAWAL_STATUS = {FundingStatus.PENDING: 4, FundingStatus.SUCCESS: 6, FundingStatus.FAILURE: 5}
-
-
-class BinanceError(Exception):
-    """An error that the exchange declares: `{"code", "msg"}` with an HTTP status."""
-
-    def __init__(self, code: int, message: str, *, status: int = 400, retry_after: int | None = None) -> None:
-        """`retry_after` is in seconds."""
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.retry_after = retry_after
 
 
 def amount_text(amount: Decimal) -> str:

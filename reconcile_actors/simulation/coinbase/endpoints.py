@@ -10,7 +10,6 @@ from reconcile_actors.simulation.coinbase.auth import Permission, User
 from reconcile_actors.simulation.coinbase.errors import CoinbaseError
 from reconcile_actors.simulation.coinbase.instruments import COINBASE
 from reconcile_actors.simulation.coinbase.wire import (
-    Json,
     account_row,
     fill_row,
     funding_row,
@@ -18,6 +17,7 @@ from reconcile_actors.simulation.coinbase.wire import (
     ledger_row,
     product_row,
 )
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.market import Market
 
 FILLS_DEFAULT = 100

@@ -2,6 +2,8 @@
 
 import json
 
+from reconcile_actors.simulation.faults import Fault, Injected
+
 VERSIONS = ("v2", "v3")
 
 
@@ -34,3 +36,21 @@ def too_many(version: str, retry_after: float | None = None) -> CoinbaseError:
     """A limit was passed."""
     code = "rate_limit_exceeded" if version == "v2" else "RESOURCE_EXHAUSTED"
     return CoinbaseError(429, code, "Too many requests", retry_after)
+
+
+def raise_declared_error(version: str, injected: tuple[Injected, ...]) -> None:
+    """Raises `CoinbaseError` for the first fault that the exchange reports itself."""
+    for each in injected:
+        match each.fault:
+            case Fault.BAD_KEY | Fault.INVALID_NONCE:
+                raise unauthorized()
+            case Fault.PERMISSION_DENIED:
+                raise CoinbaseError(403, "PERMISSION_DENIED", "Missing required scopes")
+            case Fault.RATE_LIMIT:
+                raise too_many(version)
+            case Fault.LOCKOUT:
+                raise too_many(version, each.options.seconds)
+            case Fault.UNAVAILABLE:
+                raise CoinbaseError(503, "UNAVAILABLE", "Service is under maintenance")
+            case _:
+                continue

@@ -1,17 +1,13 @@
 """Wrong content: each function takes the rows of a true answer and returns them bent. Pure; the input is never changed."""
 
-import json
-import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from reconcile_actors.simulation.coinbase.wire import Json
 from reconcile_actors.simulation.faults import Fault, FaultOptions, Injected
-from reconcile_actors.simulation.money import plus, text
+from reconcile_actors.simulation.json_text import Json, bare, lengthened, shifted, zeroed
 
 _TABLES = {"accounts": "uuid", "fills": "trade_id", "data": "id"}
 _LEGS = {"available_balance", "hold", "amount", "size", "price", "commission"}
-_BARE = "\x00"  # marks a string that is to be written without its quotes
 
 Row = dict[str, Json]
 Change = Callable[[str], Json]
@@ -31,11 +27,6 @@ def bent(answer: Json, injected: Injected) -> Json:
     return {**answer, table: changed, **({"size": len(changed)} if "size" in answer else {})}
 
 
-def rendered(payload: Json) -> str:
-    """The payload as JSON text, with the numbers that JSON_NUMBERS asked for written digit by digit, never through a float."""
-    return re.sub(r'"\\u0000([^"\\]*)"', r"\1", json.dumps(payload))
-
-
 def _missing_row(rows: list[Row], key: str, options: FaultOptions) -> list[Row]:
     gone = _chosen(rows, key, options)
     return [row for row in rows if row is not gone]
@@ -44,13 +35,13 @@ def _missing_row(rows: list[Row], key: str, options: FaultOptions) -> list[Row]:
 def _colliding_codes(rows: list[Row], key: str, options: FaultOptions) -> list[Row]:
     """One wallet twice, with another amount."""
     twin = _chosen(rows, key, options)
-    return rows if twin is None else [*rows, _changed(twin, None, lambda value: _shifted(value, Decimal(1)))]
+    return rows if twin is None else [*rows, _changed(twin, None, lambda value: shifted(value, Decimal(1)))]
 
 
 def _skewed(rows: list[Row], key: str, options: FaultOptions) -> list[Row]:
     leg = "available_balance" if key == "uuid" else None
     only = FaultOptions(row=options.row, leg=leg, amount=options.amount)
-    return _each(rows, key, only, lambda value: _shifted(value, options.amount))
+    return _each(rows, key, only, lambda value: shifted(value, options.amount))
 
 
 def _each(rows: list[Row], key: str, options: FaultOptions, change: Change, *, wide: bool = False) -> list[Row]:
@@ -79,25 +70,14 @@ def _leg(value: Json, change: Change) -> Json:
     return value
 
 
-def _shifted(value: str, amount: Decimal) -> str:
-    return text(plus(Decimal(value), amount), len(value.partition(".")[2]))
-
-
-def _lengthened(value: str) -> str:
-    whole, _, fraction = value.partition(".")
-    return f"{whole}.{fraction}{'1234567890' * 4}"[: len(whole) + 41]
-
-
 _CHANGES: dict[Fault, Callable[[list[Row], str, FaultOptions], list[Row]]] = {
     Fault.NULL_LEGS: lambda rows, key, options: _each(rows, key, options, lambda _: None, wide=True),
-    Fault.ZEROED: lambda rows, key, options: _each(
-        rows, key, options, lambda value: text(Decimal(0), len(value.partition(".")[2])), wide=True
-    ),
+    Fault.ZEROED: lambda rows, key, options: _each(rows, key, options, zeroed, wide=True),
     Fault.MISSING_ROW: _missing_row,
     Fault.SKEWED: _skewed,
     Fault.NON_FINITE: lambda rows, key, options: _each(rows, key, options, lambda _: options.value),
     Fault.HUGE: lambda rows, key, options: _each(rows, key, options, lambda _: "1e30"),
-    Fault.FORTY_DECIMALS: lambda rows, key, options: _each(rows, key, options, _lengthened),
+    Fault.FORTY_DECIMALS: lambda rows, key, options: _each(rows, key, options, lengthened),
     Fault.COLLIDING_CODES: _colliding_codes,
-    Fault.JSON_NUMBERS: lambda rows, key, options: _each(rows, key, options, lambda value: _BARE + value, wide=True),
+    Fault.JSON_NUMBERS: lambda rows, key, options: _each(rows, key, options, bare, wide=True),
 }

@@ -5,16 +5,14 @@ Amounts are strings made from Decimal, with the currency beside them.
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeAlias
 
 from reconcile_actors.simulation.coinbase.auth import User
 from reconcile_actors.simulation.coinbase.instruments import DECIMALS, FIAT, listing_of
 from reconcile_actors.simulation.instruments import Pair
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.ledger import Holding
 from reconcile_actors.simulation.money import minus, text
 from reconcile_actors.simulation.records import Fill, Funding, FundingKind, FundingStatus, LedgerRow, OrderType, Side
-
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 _STATUS = {FundingStatus.PENDING: "pending", FundingStatus.SUCCESS: "completed", FundingStatus.FAILURE: "failed"}
 _TYPES = {"staking": "staking_reward", "spend": "trade", "receive": "trade", "adjustment": "clawback"}

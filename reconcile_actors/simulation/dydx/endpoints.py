@@ -6,20 +6,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from reconcile_actors.simulation.dydx.chain import Chain
+from reconcile_actors.simulation.dydx.errors import IndexerError
 from reconcile_actors.simulation.dydx.markets import MARKETS
-from reconcile_actors.simulation.dydx.mutations import BARE
 from reconcile_actors.simulation.dydx.records import FundingPayment, PerpFill, PerpTransfer
 from reconcile_actors.simulation.dydx.subaccount import Subaccount
-from reconcile_actors.simulation.dydx.wire import (
-    IndexerError,
-    fill_row,
-    iso,
-    market_row,
-    payment_row,
-    subaccount_row,
-    transfer_row,
-)
-from reconcile_actors.simulation.kraken.wire import Json
+from reconcile_actors.simulation.dydx.wire import fill_row, iso, market_row, payment_row, subaccount_row, transfer_row
+from reconcile_actors.simulation.json_text import Json, bare
 
 PAGE = 100
 FUNDING_PAGE = 1000
@@ -65,7 +57,7 @@ class Call:
 
 def server_time(call: Call) -> Json:
     """The server's own clock."""
-    return {"iso": iso(call.now), "epoch": f"{BARE}{call.now:.3f}"}
+    return {"iso": iso(call.now), "epoch": bare(f"{call.now:.3f}")}
 
 
 def height(call: Call) -> Json:

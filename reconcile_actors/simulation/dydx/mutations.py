@@ -5,14 +5,13 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from reconcile_actors.simulation.faults import Fault, FaultOptions, Injected
-from reconcile_actors.simulation.kraken.wire import Json
+from reconcile_actors.simulation.json_text import Json, bare, lengthened
 from reconcile_actors.simulation.money import plus
 
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 _LEGS = frozenset({"size", "price", "fee", "payment", "oraclePrice"})
 _TABLES = ("openPerpetualPositions", "assetPositions", "markets")
 _LISTS = ("fills", "transfers", "fundingPayments")
-BARE = "\x00"  # marks a string that is to be written without its quotes
 
 Change = Callable[[str], Json]
 
@@ -96,17 +95,12 @@ def _collided(rows: Json) -> Json:
     return {**rows, "BTC-USD": {**model, "market": "BTC-USD"}, "XBT-USD": {**model, "market": "XBT-USD"}}
 
 
-def _longer(text: str) -> str:
-    whole, _, fraction = text.partition(".")
-    return f"{whole}.{fraction}{'1234567890' * 4}"[: len(whole) + 41]
-
-
 _CHANGES: dict[Fault, Callable[[FaultOptions], Change]] = {
     Fault.NULL_LEGS: lambda _: lambda _value: None,
     Fault.ZEROED: lambda _: lambda _value: "0",
     Fault.SKEWED: lambda options: lambda value: f"{plus(Decimal(value), options.amount):f}",
     Fault.NON_FINITE: lambda options: lambda _value: options.value,
     Fault.HUGE: lambda _: lambda _value: "1e30",
-    Fault.FORTY_DECIMALS: lambda _: _longer,
-    Fault.JSON_NUMBERS: lambda _: lambda value: BARE + value,
+    Fault.FORTY_DECIMALS: lambda _: lengthened,
+    Fault.JSON_NUMBERS: lambda _: bare,
 }

@@ -7,20 +7,10 @@ from reconcile_actors.simulation.dydx.chain import Chain
 from reconcile_actors.simulation.dydx.markets import INITIAL_MARGIN, PerpetualMarket
 from reconcile_actors.simulation.dydx.records import FundingPayment, OpenPosition, PerpFill, PerpTransfer
 from reconcile_actors.simulation.dydx.subaccount import Subaccount
-from reconcile_actors.simulation.kraken.wire import Json
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.money import ZERO, minus, plus, rounded, times
 
 _AVERAGE_DECIMALS = 20
-
-
-class IndexerError(Exception):
-    """An error as the indexer reports it: a status and `{"errors": [{"msg": ...}]}`."""
-
-    def __init__(self, status: int, message: str, **more: str) -> None:
-        """`more` are further fields of the one error, as `param` or `code`."""
-        super().__init__(message)
-        self.status = status
-        self.errors: list[Json] = [{**more, "msg": message}]
 
 
 def plain(amount: Decimal) -> str:

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from reconcile_actors.simulation.account import Account
 from reconcile_actors.simulation.ids import IdMint
+from reconcile_actors.simulation.kraken.errors import KrakenError
 from reconcile_actors.simulation.kraken.limits import CallCounter
-from reconcile_actors.simulation.kraken.wire import KrakenError
 
 
 class Permission(StrEnum):

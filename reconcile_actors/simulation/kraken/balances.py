@@ -1,8 +1,9 @@
 """Endpoints that tell the present: Balance, BalanceEx, and what the key itself may do."""
 
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.kraken.auth import Permission
 from reconcile_actors.simulation.kraken.endpoints import Call, PrivateEndpoint
-from reconcile_actors.simulation.kraken.wire import Json, amount_text
+from reconcile_actors.simulation.kraken.wire import amount_text
 
 
 def balance(call: Call) -> Json:

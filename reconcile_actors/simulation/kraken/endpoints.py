@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.kraken.auth import Permission, User
-from reconcile_actors.simulation.kraken.wire import Json, KrakenError
+from reconcile_actors.simulation.kraken.errors import KrakenError
 from reconcile_actors.simulation.market import Market
 
 PAGE = 50

@@ -3,9 +3,11 @@
 from decimal import Decimal
 
 from reconcile_actors.simulation.instruments import UnknownInstrumentError, find_asset
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.kraken.auth import Permission
 from reconcile_actors.simulation.kraken.endpoints import Call, PrivateEndpoint
-from reconcile_actors.simulation.kraken.wire import Json, KrakenError, funding_row
+from reconcile_actors.simulation.kraken.errors import KrakenError
+from reconcile_actors.simulation.kraken.wire import funding_row
 from reconcile_actors.simulation.ledger import InsufficientFundsError, InvalidAmountError
 from reconcile_actors.simulation.money import ZERO, minus
 from reconcile_actors.simulation.records import Funding, FundingKind

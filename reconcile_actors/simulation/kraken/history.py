@@ -7,9 +7,11 @@ from operator import attrgetter
 from typing import TypeVar
 
 from reconcile_actors.simulation.instruments import UnknownInstrumentError, find_asset
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.kraken.auth import Permission
 from reconcile_actors.simulation.kraken.endpoints import PAGE, Call, PrivateEndpoint
-from reconcile_actors.simulation.kraken.wire import Json, KrakenError, ledger_row, trade_row
+from reconcile_actors.simulation.kraken.errors import KrakenError
+from reconcile_actors.simulation.kraken.wire import ledger_row, trade_row
 from reconcile_actors.simulation.records import Fill, LedgerRow
 
 _QUERY_LIMIT = 20

@@ -1,19 +1,15 @@
 """Wrong content: each function takes the true result of an answer and returns it bent. Pure; the input is never changed."""
 
-import json
 import re
 from collections.abc import Callable
-from decimal import Decimal
 
 from reconcile_actors.simulation.faults import Fault, FaultOptions, Injected
-from reconcile_actors.simulation.kraken.wire import Json
-from reconcile_actors.simulation.money import plus, text
+from reconcile_actors.simulation.json_text import Json, bare, lengthened, shifted, zeroed
 
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?|NaN|-?Infinity")
 _TABLES = ("ledger", "trades", "open", "closed")
 _BALANCE_LEGS = {"balance", "hold_trade"}
 _AMOUNT_LEGS = _BALANCE_LEGS | {"amount", "fee", "cost", "vol", "vol_exec", "price", "margin"}
-_BARE = "\x00"  # marks a string that is to be written without its quotes
 
 Row = Json
 Rows = dict[str, Json]
@@ -31,18 +27,12 @@ def bent(result: Json, injected: Injected) -> Json:
     return {**result, table: change(inner, injected.options)} if isinstance(inner, dict) else result
 
 
-def rendered(payload: Json) -> str:
-    """The payload as JSON text, with the numbers that JSON_NUMBERS asked for written digit by digit, never through a float."""
-    encoded = json.dumps(payload)
-    return re.sub(r'"\\u0000([^"\\]*)"', r"\1", encoded)
-
-
 def _null_legs(rows: Rows, options: FaultOptions) -> Rows:
     return _each(rows, options, lambda _value: None, every_row=True)
 
 
 def _zeroed(rows: Rows, options: FaultOptions) -> Rows:
-    return _each(rows, options, _zero_of, every_row=True)
+    return _each(rows, options, zeroed, every_row=True)
 
 
 def _missing_row(rows: Rows, options: FaultOptions) -> Rows:
@@ -51,12 +41,8 @@ def _missing_row(rows: Rows, options: FaultOptions) -> Rows:
 
 
 def _skewed(rows: Rows, options: FaultOptions) -> Rows:
-    def skew(value: str) -> Json:
-        places = len(value.partition(".")[2])
-        return text(plus(Decimal(value), options.amount), places)
-
     only_balance = FaultOptions(row=options.row, leg="balance", amount=options.amount)
-    return _each(rows, only_balance, skew)
+    return _each(rows, only_balance, lambda value: shifted(value, options.amount))
 
 
 def _non_finite(rows: Rows, options: FaultOptions) -> Rows:
@@ -68,11 +54,7 @@ def _huge(rows: Rows, options: FaultOptions) -> Rows:
 
 
 def _forty_decimals(rows: Rows, options: FaultOptions) -> Rows:
-    def lengthen(value: str) -> Json:
-        whole, _, fraction = value.partition(".")
-        return f"{whole}.{fraction}{'1234567890' * 4}"[: len(whole) + 41]
-
-    return _each(rows, options, lengthen)
+    return _each(rows, options, lengthened)
 
 
 def _colliding_codes(rows: Rows, _options: FaultOptions) -> Rows:
@@ -87,7 +69,7 @@ def _colliding_codes(rows: Rows, _options: FaultOptions) -> Rows:
 
 
 def _json_numbers(rows: Rows, options: FaultOptions) -> Rows:
-    return _each(rows, options, lambda value: _BARE + value, every_row=True)
+    return _each(rows, options, bare, every_row=True)
 
 
 _CHANGES: dict[Fault, Callable[[Rows, FaultOptions], Rows]] = {
@@ -124,7 +106,3 @@ def _changed(row: Row, leg: str | None, change: Callable[[str], Json]) -> Row:
         name: change(value) if name in legs and isinstance(value, str) and _AMOUNT.fullmatch(value) else value
         for name, value in row.items()
     }
-
-
-def _zero_of(value: str) -> str:
-    return text(Decimal(0), len(value.partition(".")[2]))

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from reconcile_actors.simulation.instruments import ASSETS, PAIRS, Pair, UnknownInstrumentError, find_asset, find_pair
-from reconcile_actors.simulation.kraken.wire import Json, KrakenError, asset_info, pair_info
+from reconcile_actors.simulation.json_text import Json
+from reconcile_actors.simulation.kraken.errors import KrakenError
+from reconcile_actors.simulation.kraken.wire import asset_info, pair_info
 from reconcile_actors.simulation.market import Market, spread
 from reconcile_actors.simulation.money import text
 

@@ -1,9 +1,11 @@
 """Endpoints for orders: OpenOrders, ClosedOrders, QueryOrders, AddOrder, CancelOrder."""
 
 from reconcile_actors.simulation.instruments import UnknownInstrumentError, find_pair
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.kraken.auth import Permission
 from reconcile_actors.simulation.kraken.endpoints import PAGE, Call, PrivateEndpoint
-from reconcile_actors.simulation.kraken.wire import Json, KrakenError, describe, order_row
+from reconcile_actors.simulation.kraken.errors import KrakenError
+from reconcile_actors.simulation.kraken.wire import describe, order_row
 from reconcile_actors.simulation.ledger import InsufficientFundsError
 from reconcile_actors.simulation.orders import InvalidOrderError
 from reconcile_actors.simulation.records import Order, OrderType, Side

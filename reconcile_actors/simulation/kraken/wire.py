@@ -4,25 +4,14 @@ Amounts are strings made from Decimal; only times, counters and the published fe
 """
 
 from decimal import Decimal
-from typing import TypeAlias
 
 from reconcile_actors.simulation.instruments import Asset, Pair, find_asset
+from reconcile_actors.simulation.json_text import Json
 from reconcile_actors.simulation.money import ZERO, over, text
 from reconcile_actors.simulation.records import Fill, Funding, LedgerRow, Order, OrderStatus, OrderType
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
-
 _TAKER_SCHEDULE = ((0, 0.26), (50000, 0.24), (100000, 0.22), (250000, 0.2), (500000, 0.18), (1000000, 0.16))
 _MAKER_SCHEDULE = ((0, 0.16), (50000, 0.14), (100000, 0.12), (250000, 0.1), (500000, 0.08), (1000000, 0.06))
-
-
-class KrakenError(Exception):
-    """An error the exchange reports in its envelope, as `EAPI:Invalid key`; it travels with HTTP status 200."""
-
-    def __init__(self, code: str) -> None:
-        """`code` is the whole text of the envelope's one error."""
-        super().__init__(code)
-        self.code = code
 
 
 def amount_text(asset: str, amount: Decimal) -> str:

@@ -8,8 +8,9 @@ from simulation_client import Clock
 
 from reconcile_actors.simulation import Fault, FaultOptions, Tier
 from reconcile_actors.simulation.faults import Faults, Injected, RequestLog, RequestRecord
+from reconcile_actors.simulation.json_text import rendered
 from reconcile_actors.simulation.kraken.limits import CallCounter
-from reconcile_actors.simulation.kraken.mutations import bent, rendered
+from reconcile_actors.simulation.kraken.mutations import bent
 
 EXTENDED = {
     "ZUSD": {"balance": "25435.2100", "hold_trade": "8249.7600"},

@@ -1,9 +1,11 @@
-"""Faults that end a request: HTTP errors, dropped connections, bodies that are no answer, and errors the exchange declares."""
+"""What goes back over HTTP: an answer in JSON, or what a fault puts in its place."""
+
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from reconcile_actors.simulation.faults import Fault, Injected
-from reconcile_actors.simulation.kraken.wire import KrakenError
+from reconcile_actors.simulation.json_text import Json, rendered
 
 _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
 _STATUS = {
@@ -13,25 +15,24 @@ _STATUS = {
     Fault.HTTP_503: (503, "Service Temporarily Unavailable"),
     Fault.HTTP_520: (520, "Web server is returning an unknown error"),
 }
-_BODIES = {
-    Fault.EMPTY_OBJECT: "{}",
-    Fault.EMPTY_LIST: "[]",
-    Fault.EMPTY_BODY: "",
-    Fault.NULL_RESULT: '{"error":[],"result":null}',
-}
-_DECLARED = {
-    Fault.BAD_KEY: "EAPI:Invalid key",
-    Fault.INVALID_NONCE: "EAPI:Invalid nonce",
-    Fault.PERMISSION_DENIED: "EGeneral:Permission denied",
-    Fault.RATE_LIMIT: "EAPI:Rate limit exceeded",
-    Fault.LOCKOUT: "EGeneral:Temporary lockout",
-    Fault.UNAVAILABLE: "EService:Unavailable",
-    Fault.CANCEL_ONLY: "EService:Market in cancel_only mode",
-}
+_BODIES = {Fault.EMPTY_OBJECT: "{}", Fault.EMPTY_LIST: "[]", Fault.EMPTY_BODY: ""}
 
 
-def broken_response(request: web.Request, injected: tuple[Injected, ...]) -> web.Response | None:
-    """The response of the first fault that replaces the answer, if any; a dropped connection is closed here."""
+def json_response(
+    content: Json, injected: tuple[Injected, ...] = (), *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """The content as an answer; TRUNCATED sends its first half."""
+    text = rendered(content)
+    if any(each.fault is Fault.TRUNCATED for each in injected):
+        text = text[: len(text) // 2]
+    return web.Response(text=text, status=status, headers=headers, content_type="application/json")
+
+
+def broken_response(request: web.Request, injected: tuple[Injected, ...], null_result: str) -> web.Response | None:
+    """The response of the first fault that replaces the answer, if any; a dropped connection is closed here.
+
+    `null_result` is an answer in the exchange's shape that has no content.
+    """
     for each in injected:
         if each.fault in _STATUS:
             status, title = _STATUS[each.fault]
@@ -40,6 +41,8 @@ def broken_response(request: web.Request, injected: tuple[Injected, ...]) -> web
             return web.Response(status=status, reason=title, text=page, content_type="text/html", headers=headers)
         if each.fault is Fault.HTML:
             return web.Response(text=_PAGE.format("Just a moment..."), content_type="text/html")
+        if each.fault is Fault.NULL_RESULT:
+            return web.Response(text=null_result, content_type="application/json")
         if each.fault in _BODIES:
             return web.Response(text=_BODIES[each.fault], content_type="application/json")
         if each.fault is Fault.DROP:
@@ -47,10 +50,3 @@ def broken_response(request: web.Request, injected: tuple[Injected, ...]) -> web
                 request.transport.abort()
             return web.Response()
     return None
-
-
-def raise_declared_error(injected: tuple[Injected, ...]) -> None:
-    """Raises `KrakenError` for the first fault that the exchange reports in its envelope."""
-    for each in injected:
-        if each.fault in _DECLARED:
-            raise KrakenError(_DECLARED[each.fault])
