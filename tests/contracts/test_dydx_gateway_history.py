@@ -98,6 +98,7 @@ def test_history_that_is_too_long_fails_whole() -> None:
             one.dydx.account.deposit(Decimal(1_000_000))
             for _ in range(4100):
                 one.dydx.account.trade("SOL-USD", "buy", Decimal("0.1"))
+                one.time.advance(0.01)
             with pytest.raises(ExchangeFailureError, match="history_too_long"):
                 await listed(one)
 
@@ -155,6 +156,53 @@ def test_equal_funding_in_two_hours_is_two() -> None:
             assert len({entry.key_text() for entry in hours}) == 2
             lacking = missing_from(hours, lambda _: (), lambda _: False, frozenset({"perp"}), lambda _: Decimal(0))
             assert lacking == ()  # without a rule for entries without an id, nothing is claimed
+
+    asyncio.run(main())
+
+
+def test_years_of_funding_are_no_obstacle() -> None:
+    """A position that pays by the hour has a thousand payments in six weeks: only the last ones are wanted."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund()
+            for _ in range(1100):
+                one.dydx.chain.move_funding({"BTC-USD": Decimal("0.0001"), "ETH-USD": Decimal("0.0001")})
+                one.time.advance(3600)
+            hour_at = one.time.clocks.utc_us() - 3_600_000_000
+            assert len(await listed(one, hour_at)) == 2 * 3
+            assert len([entry for entry in await listed(one) if entry.type is MovementType.FUNDING]) == 2200
+
+    asyncio.run(main())
+
+
+def test_what_a_builder_takes_is_part_of_the_fill() -> None:
+    """It comes on top of the fee."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund()
+            fill = one.dydx.account.trade("BTC-USD", "buy", Decimal("0.1"), builder_fee=Decimal("1.5"))
+            one.time.advance(3)
+            [entry] = [entry for entry in await listed(one) if entry.id == fill.id]
+            assert entry.effects[USDC] == fill.cash == -fill.size * fill.price - fill.fee - Decimal("1.5")
+
+    asyncio.run(main())
+
+
+def test_a_subaccount_that_was_never_used_has_no_history() -> None:
+    """Where an empty account is allowed; else it is the failure that it is."""
+
+    async def main() -> None:
+        async with desk(allow_empty=True) as one:
+            history = await one.gateway.history(0, timeout_seconds=5)
+            assert list(history.movements) == []
+            one.fund()
+            assert isinstance(await one.gateway.read(timeout_seconds=5), Snapshot)
+            assert len(await listed(one)) == 3
+        async with desk() as one:
+            with pytest.raises(ExchangeFailureError, match="no_subaccount"):
+                await listed(one)
 
     asyncio.run(main())
 
@@ -319,6 +367,7 @@ def test_long_history_puts_off_no_balance() -> None:
             one.dydx.account.deposit(Decimal(1_000_000))
             for _ in range(3800):
                 one.dydx.account.trade("SOL-USD", "buy", Decimal("0.1"))
+                one.time.advance(0.01)
             one.time.advance(3)
             assert len(await listed(one)) == 3801
             with pytest.raises(ExchangeFailureError, match="own_limit"):

@@ -93,7 +93,9 @@ class DydxGateway:
         """
         reader = Reader(self._name, self._wallet, self._address, self._number)
         lag_us = int(self._lag_seconds * MICROSECONDS)
-        return await without_frames(read_history(self._pages(timeout_seconds), reader, since_at, lag_us))
+        may_be_unknown = self._allow_empty and not self._known
+        read = read_history(self._pages(timeout_seconds), reader, since_at, lag_us, may_be_unknown=may_be_unknown)
+        return await without_frames(read)
 
     async def enrich(self, movements: Sequence[Movement], *, timeout_seconds: float) -> Sequence[Movement]:  # noqa: ARG002 - the port's signature
         """The same movements: a fill of the indexer says its market, side and order by itself."""

@@ -27,7 +27,10 @@ class Reader:
         self._number = number
 
     def fill(self, row: Row) -> Movement:
-        """One entry of fills, of whatever type: a liquidation moves as much as an order. Raises ExchangeFailureError."""
+        """One entry of fills, of whatever type: a liquidation moves as much as an order. Raises ExchangeFailureError.
+
+        What the order's builder takes comes on top of the fee; an order router is paid out of it.
+        """
         self._require_own(row)
         symbol, side = symbol_of(row.get("market")), text_of(row, "side").lower()
         size, price = amount_of(row, "size"), amount_of(row, "price")
@@ -43,7 +46,7 @@ class Reader:
             size,
             price,
             fee_currency=USDC,
-            fee=amount_of(row, "fee"),
+            fee=money.add(amount_of(row, "fee"), self._built(row)),
             settlement=settlement_of(DYDX),
         )
         return Movement(
@@ -89,6 +92,10 @@ class Reader:
             instrument=instrument,
             occurred_at=instant_of(row),
         )
+
+    @staticmethod
+    def _built(row: Row) -> Decimal:
+        return amount_of(row, "builderFee") if row.get("builderFee") is not None else money.ZERO
 
     def _require_own(self, row: Row) -> None:
         number = row.get("subaccountNumber", self._number)

@@ -13,8 +13,8 @@ from reconcile_actors.simulation.dydx.subaccount import Subaccount
 from reconcile_actors.simulation.dydx.wire import fill_row, iso, market_row, payment_row, subaccount_row, transfer_row
 from reconcile_actors.simulation.json_text import Json, bare
 
-PAGE = 100
-FUNDING_PAGE = 1000
+LARGEST_PAGE = 1000
+"""How many rows an answer holds where no limit is asked for, and at most."""
 T = TypeVar("T", PerpFill, PerpTransfer, FundingPayment)
 
 
@@ -70,8 +70,7 @@ def subaccount(call: Call) -> Json:
     """One subaccount, or 404."""
     account = call.account
     if account is None:
-        address, number = call.parameters["address"], call.parameters["subaccountNumber"]
-        raise IndexerError(404, f"No subaccount found with address {address} and subaccountNumber {number}")
+        raise _unknown(call)
     return {"subaccount": subaccount_row(account, call.now, call.state_as_of)}
 
 
@@ -89,55 +88,56 @@ def perpetual_markets(call: Call) -> Json:
 
 
 def fills(call: Call) -> Json:
-    """Fills, newest first; parameters limit, createdBeforeOrAt, page."""
+    """Fills, newest first, but from the oldest on where a page is asked for; parameters limit, createdBeforeOrAt, page."""
     account = call.account
-    page = [] if account is None else _page(call, account.fills, PAGE)
-    return {"fills": [fill_row(one, call.number("subaccountNumber", 0)) for one in page], **_numbers(call, PAGE)}
+    page, numbers = _page(call, [] if account is None else account.fills, oldest_first="page" in call.parameters)
+    return {"fills": [fill_row(one, call.number("subaccountNumber", 0)) for one in page], **numbers}
 
 
 def transfers(call: Call) -> Json:
-    """Transfers, newest first; parameters limit, createdBeforeOrAt, page."""
+    """Transfers, newest first, or 404 for a subaccount that was never seen; parameters limit, createdBeforeOrAt, page."""
     account = call.account
-    rows: list[Json] = []
-    if account is not None:
-        rows = [transfer_row(one, account) for one in _page(call, account.transfers, PAGE)]
-    return {"transfers": rows, **_numbers(call, PAGE)}
+    if account is None:
+        raise _unknown(call)
+    page, numbers = _page(call, account.transfers)
+    return {"transfers": [transfer_row(one, account) for one in page], **numbers}
 
 
 def funding_payments(call: Call) -> Json:
-    """Funding payments, newest first; parameters limit, afterOrAt, ticker, page."""
+    """Funding payments that are not zero, newest first; parameters limit, createdOnOrAfter, ticker, page.
+
+    The documentation calls the second one `afterOrAt`, which the server does not know.
+    """
     account = call.account
-    rows: list[Json] = []
-    if account is not None:
-        ticker = call.parameters.get("ticker")
-        wanted = [one for one in account.payments if ticker in {None, one.market.ticker}]
-        rows = [payment_row(one, account) for one in _page(call, wanted, FUNDING_PAGE)]
-    return {"fundingPayments": rows, **_numbers(call, FUNDING_PAGE)}
-
-
-def _page(call: Call, all_of: Sequence[T], largest: int) -> list[T]:
-    with call.chain.lock:
-        rows = list(reversed(all_of))
-    after, before = call.instant("afterOrAt"), call.instant("createdBeforeOrAt")
-    until = call.history_until
-    rows = [
+    if account is None:
+        return {"fundingPayments": []}
+    ticker, after = call.parameters.get("ticker"), call.instant("createdOnOrAfter")
+    wanted = [
         one
-        for one in rows
-        if (after is None or one.stamp.at >= after)
-        and (before is None or one.stamp.at <= before)
-        and (until is None or one.stamp.at <= until)
+        for one in account.payments
+        if one.payment and ticker in {None, one.market.ticker} and (after is None or one.stamp.at >= after)
     ]
-    limit = call.number("limit", largest, largest=largest)
+    page, numbers = _page(call, wanted)
+    return {"fundingPayments": [payment_row(one, account) for one in page], **numbers}
+
+
+def _unknown(call: Call) -> IndexerError:
+    address, number = call.parameters["address"], call.number("subaccountNumber", 0)
+    return IndexerError(404, f"No subaccount found with address {address} and subaccountNumber {number}")
+
+
+def _page(call: Call, all_of: Sequence[T], *, oldest_first: bool = False) -> tuple[list[T], dict[str, Json]]:
+    """The rows that are asked for, and what is told of paging, where a page was asked for."""
+    with call.chain.lock:
+        rows = list(all_of) if oldest_first else list(reversed(all_of))
+    before, until = call.instant("createdBeforeOrAt"), call.history_until
+    rows = [
+        one for one in rows if (before is None or one.stamp.at <= before) and (until is None or one.stamp.at <= until)
+    ]
+    limit = call.number("limit", LARGEST_PAGE, largest=LARGEST_PAGE)
     first = limit * (max(1, call.number("page", 1)) - 1)
-    return rows[first : first + limit]
-
-
-def _numbers(call: Call, largest: int) -> dict[str, Json]:
-    """What is told of paging, where a page was asked for."""
-    if "page" not in call.parameters:
-        return {}
-    limit = call.number("limit", largest, largest=largest)
-    return {"pageSize": limit, "offset": limit * (max(1, call.number("page", 1)) - 1)}
+    told: dict[str, Json] = {"pageSize": limit, "totalResults": len(rows), "offset": first}
+    return rows[first : first + limit], told if "page" in call.parameters else {}
 
 
 ENDPOINTS: dict[str, Callable[[Call], Json]] = {

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from reconcile_actors.simulation.dydx.markets import PerpetualMarket
-from reconcile_actors.simulation.money import ZERO, minus, over, times
+from reconcile_actors.simulation.money import ZERO, minus, over, plus, times
 from reconcile_actors.simulation.records import Side
 
 
@@ -19,7 +19,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class PerpFill:
-    """One fill; `fee` is a cost, negative for a rebate. `type` is LIMIT, LIQUIDATED, DELEVERAGED ..."""
+    """One fill; `fee` is a cost, negative for a rebate, and what the order's builder takes comes on top of it.
+
+    `type` is LIMIT, LIQUIDATED, DELEVERAGED ...
+    """
 
     id: str
     order_id: str
@@ -31,6 +34,12 @@ class PerpFill:
     maker: bool
     type: str
     stamp: Stamp
+    builder_fee: Decimal = ZERO
+
+    @property
+    def costs(self) -> Decimal:
+        """All that is paid for it."""
+        return plus(self.fee, self.builder_fee)
 
     @property
     def signed_size(self) -> Decimal:
@@ -39,8 +48,8 @@ class PerpFill:
 
     @property
     def cash(self) -> Decimal:
-        """By how much USDC moves: the whole notional the other way, less the fee."""
-        return minus(times(self.signed_size, self.price).copy_negate(), self.fee)
+        """By how much USDC moves: the whole notional the other way, less the fees."""
+        return minus(times(self.signed_size, self.price).copy_negate(), self.costs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,12 @@ class Subaccount:
         maker: bool = False,
         order_id: str | None = None,
         kind: str = "LIMIT",
+        builder_fee: Decimal = ZERO,
     ) -> PerpFill:
-        """A fill at `price`, else at the oracle's. Raises `InvalidOrderError`, and `InsufficientFundsError` for want of margin."""
+        """A fill at `price`, else at the oracle's; `builder_fee` in USDC goes to who built the order.
+
+        Raises `InvalidOrderError`, and `InsufficientFundsError` for want of margin.
+        """
         market = find_market(ticker)
         with self.chain.lock:
             at_price = self.chain.price(ticker) if price is None else price
@@ -114,6 +118,7 @@ class Subaccount:
                 maker=maker,
                 type=kind,
                 stamp=self.chain.stamp(),
+                builder_fee=builder_fee,
             )
             self._require_margin(fill)
             self._apply("fill", fill.id, fill.cash, fill.stamp, fill)
@@ -254,7 +259,7 @@ class Subaccount:
         ticker, before = fill.market.ticker, self.positions()
         after = {**before, ticker: plus(before.get(ticker, ZERO), fill.signed_size)}
         grows = abs(after[ticker]) > abs(before.get(ticker, ZERO))
-        if grows and times(self._notional(after), INITIAL_MARGIN) > minus(self.equity(), fill.fee):
+        if grows and times(self._notional(after), INITIAL_MARGIN) > minus(self.equity(), fill.costs):
             raise InsufficientFundsError("USDC")
 
     def _notional(self, sizes: Mapping[str, Decimal]) -> Decimal:

@@ -82,7 +82,8 @@ def _position_row(account: Subaccount, position: OpenPosition, as_of: float | No
 
 
 def fill_row(fill: PerpFill, number: int) -> dict[str, Json]:
-    """One entry of fills."""
+    """One entry of fills. A fee of the order's builder is told where there is one."""
+    built: dict[str, Json] = {"builderFee": plain(fill.builder_fee)} if fill.builder_fee else {}
     return {
         "id": fill.id,
         "side": fill.side.value.upper(),
@@ -98,6 +99,7 @@ def fill_row(fill: PerpFill, number: int) -> dict[str, Json]:
         "orderId": fill.order_id,
         "clientMetadata": "0",
         "subaccountNumber": number,
+        **built,
     }
 
 

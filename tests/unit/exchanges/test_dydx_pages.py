@@ -7,7 +7,7 @@ import pytest
 from reconcile_actors.domain.snapshot import Bracket
 from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.dydx.fields import iso
-from reconcile_actors.exchanges.dydx.history import PAGE, read_history
+from reconcile_actors.exchanges.dydx.history import FUNDING_BACK_US, LARGEST_PAGE, PAGE, read_history
 from reconcile_actors.exchanges.dydx.limits import MAXIMUM, Purpose, RequestLimit
 from reconcile_actors.exchanges.dydx.movements import Row
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass, History
@@ -19,10 +19,9 @@ SECOND = 1_000_000
 class FakeIndexer:
     """Answers from lists of rows."""
 
-    def __init__(self, fills: list[Row], payments: list[Row] | None = None, **more: object) -> None:
+    def __init__(self, fills: list[Row], payments: list[Row] | None = None) -> None:
         self.fills = fills
         self.payments = payments or []
-        self.more = more
         self.asked: list[tuple[str, dict[str, object]]] = []
         self.height_status = 200
 
@@ -34,13 +33,17 @@ class FakeIndexer:
         if method == "indexerGetFills":
             until = params.get("createdBeforeOrAt")
             rows = [row for row in self.fills if until is None or str(row["createdAt"]) <= str(until)]
-            page = params.get("page", 1)
-            assert isinstance(page, int)
-            content = {"fills": rows[(page - 1) * PAGE : page * PAGE]}
+            limit = params["limit"]
+            assert isinstance(limit, int)
+            assert "page" not in params, "by number they begin with the oldest"
+            content = {"fills": rows[:limit]}
         elif method == "indexerGetTransfers":
             content = {"transfers": []}
         elif method == "indexerGetFundingPayments":
-            content = {"fundingPayments": self.payments, **self.more}
+            limit, page = params["limit"], params.get("page", 1)
+            assert isinstance(limit, int)
+            assert isinstance(page, int)
+            content = {"fundingPayments": self.payments[(page - 1) * limit : page * limit]}
         return Answer(content, "", Bracket(0, 0, AT + SECOND, AT + SECOND), 1)
 
     def read(self, since_at: int = 0) -> History:
@@ -72,11 +75,51 @@ def test_pages_out_of_order_are_refused() -> None:
         FakeIndexer(rows[::-1]).read()
 
 
-@pytest.mark.parametrize(("count", "more"), [(1000, {}), (3, {"totalResults": 4})])
-def test_more_payments_than_one_answer_holds_are_too_many(count: int, more: dict[str, object]) -> None:
-    """There is no cursor for them: a shorter look is asked for instead."""
+def payments(count: int) -> list[Row]:
+    return [{**FUNDING, "createdAt": iso(AT - number * SECOND)} for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 1000, 2500])
+def test_payments_are_read_whole(count: int) -> None:
+    """By pages as far as they go."""
+    assert len(FakeIndexer([], payments(count)).read().movements) == count
+
+
+def test_payments_that_nobody_asked_for_are_left_out() -> None:
+    """An indexer that does not heed the time lists years of them: one page that reaches back far enough is enough."""
+    indexer = FakeIndexer([], payments(10_000))
+    since_at = AT - 20 * SECOND + FUNDING_BACK_US
+    assert len(indexer.read(since_at).movements) == 21
+    asked = [params for method, params in indexer.asked if method == "indexerGetFundingPayments"]
+    assert len(asked) == 1
+    assert asked[0]["createdOnOrAfter"] == asked[0]["afterOrAt"] == iso(AT - 20 * SECOND)
+
+
+def test_payments_without_end_are_too_many() -> None:
+    """Rather than a part."""
     with pytest.raises(ExchangeFailureError, match="history_too_long"):
-        FakeIndexer([], [FUNDING] * count, **more).read()
+        FakeIndexer([], payments(10_001)).read()
+
+
+def test_a_payment_that_moves_to_the_next_page_is_read_again() -> None:
+    """While one is added a row is seen twice; one that is taken away would hide another."""
+
+    class Growing(FakeIndexer):
+        async def fetch(self, method: str, params: dict[str, object]) -> Answer:
+            if params.get("page") == 2:
+                self.payments = [{**FUNDING, "createdAt": iso(AT + SECOND)}, *self.payments]
+            return await super().fetch(method, params)
+
+    with pytest.raises(ExchangeFailureError, match="history_changed") as caught:
+        Growing([], payments(1500)).read()
+    assert caught.value.failure is FailureClass.TRANSIENT
+
+
+def test_one_instant_fills_more_than_a_page() -> None:
+    """The largest page holds a block that the usual one does not; one that holds even more is too much."""
+    assert len(FakeIndexer([fill_at(number, AT) for number in range(PAGE * 3)]).read().movements) == PAGE * 3
+    with pytest.raises(ExchangeFailureError, match="history_too_long"):
+        FakeIndexer([fill_at(number, AT) for number in range(LARGEST_PAGE + 1)]).read()
 
 
 def test_it_reaches_no_further_than_the_indexer_and_our_clock() -> None:

@@ -67,12 +67,14 @@ def test_errors_have_their_status_and_form() -> None:
                 f"No subaccount found with address {dydx.address} and subaccountNumber 0",
             )
             assert (await client.get("fills")).json() == {"fills": []}
+            assert (await client.get("fundingPayments")).json() == {"fundingPayments": []}
+            assert (await client.get("transfers")).status == 404
             dydx.account.deposit(D(1))
             for path, query, status in (
                 ("nothing", {}, 404),
                 ("no/such/path", {}, 404),
                 ("fills", {"limit": 0}, 400),
-                ("fills", {"limit": 101}, 400),
+                ("fills", {"limit": 1001}, 400),
                 ("fills", {"page": "x"}, 400),
                 ("fills", {"createdBeforeOrAt": "yesterday"}, 400),
                 ("fills", {"subaccountNumber": "-1"}, 400),
@@ -101,7 +103,7 @@ def test_an_address_must_be_given() -> None:
 
 
 def test_pages_are_newest_first_and_bounded() -> None:
-    """By limit and page, and up to a time or from one on, both included."""
+    """By limit, and up to a time or from one on, both included; fills by page number begin with the oldest."""
 
     async def main() -> None:
         async with indexer(requests_a_window=None) as (dydx, client, clock):
@@ -118,15 +120,18 @@ def test_pages_are_newest_first_and_bounded() -> None:
 
             assert await ids() == newest_first
             assert await ids(limit=2) == newest_first[:2]
-            assert await ids(limit=2, page=2) == newest_first[2:4]
+            assert await ids(limit=2, page=2) == fills[2:4]
             rows = (await client.get("fills")).json()["fills"]
             assert await ids(createdBeforeOrAt=rows[2]["createdAt"]) == newest_first[2:]
             paged = (await client.get("fills", limit=2, page=3)).json()
             assert (paged["pageSize"], paged["offset"], len(paged["fills"])) == (2, 4, 1)
+            assert paged["totalResults"] == 5
             payments = (await client.get("fundingPayments")).json()["fundingPayments"]
             assert len(payments) == 5
-            since = (await client.get("fundingPayments", afterOrAt=payments[1]["createdAt"])).json()
+            since = (await client.get("fundingPayments", createdOnOrAfter=payments[1]["createdAt"])).json()
             assert since["fundingPayments"] == payments[:2]
+            unheeded = (await client.get("fundingPayments", afterOrAt=payments[1]["createdAt"])).json()
+            assert unheeded["fundingPayments"] == payments
             other = (await client.get("fundingPayments", ticker="BTC-USD")).json()
             assert other["fundingPayments"] == []
             assert "id" not in payments[0]
