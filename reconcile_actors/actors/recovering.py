@@ -138,9 +138,7 @@ def _is_ripe(desk: Desk, context: Context, recovery: Recovery, history: HistoryW
 def _is_placed(tracker: Tracker, plan: Plan) -> bool:
     if not plan.legs.isdisjoint(tracker.moved_legs):
         return False  # the book has taken in a part of it: a read must tell what is left
-    placed = {one.movement.key_text() for one in tracker.placed}
-    loose = [one for one in tracker.named if one.movement.key_text() not in placed]
-    if any(not plan.legs.isdisjoint(one.effects) for one in loose):
+    if any(not plan.legs.isdisjoint(one.effects) for one in tracker.loose):
         return False
     doubted = (tracker.register.open.get(leg) for leg in plan.legs)
     return not any(one is not None and one.state is State.CANDIDATE for one in doubted)
