@@ -3,15 +3,16 @@
 import http.client
 import json
 import os
-import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from reconcile_actors.console.address import connect
 from reconcile_actors.simulation.kraken import SimulatedKraken
+from tests.functional.born_programs import Program, nursery
 
 PATIENCE_SECONDS = 60  # for whatever must happen at all; no test asserts on time
 
@@ -62,35 +63,50 @@ def command(*arguments: object) -> list[str]:
 
 def run(*arguments: object, given: str | None = None, **environ: str) -> Ended:
     """A command run to its end."""
-    ended = subprocess.run(
-        command(*arguments),
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
-        env={**os.environ, **environ},
-    )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with _stdin(given) as stdin:
+            program = nursery().start(
+                [str(one) for one in arguments], {**os.environ, **environ}, stdin, out.fileno(), err.fileno()
+            )
+        try:
+            code = program.wait(PATIENCE_SECONDS)
+        finally:
+            program.kill()
+        return Ended(code, _text(out), _text(err))
 
 
 @contextmanager
-def daemon(config: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def _stdin(given: str | None) -> Iterator[int]:
+    with tempfile.TemporaryFile() as file:
+        file.write((given or "").encode())
+        file.seek(0)
+        yield file.fileno()
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
+@contextmanager
+def daemon(config: Path, *options: str) -> Iterator[Program]:
     """`run`, from the moment that it says so; killed at the end, if it lives."""
-    process = subprocess.Popen(
-        command("run", "-c", config, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if ": running" in line:
-                break
-        else:
-            raise AssertionError("the daemon ended before it ran")
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    reading, writing = os.pipe()
+    with open(reading, encoding="utf-8") as stderr, open(os.devnull, "r+b") as nothing:
+        program = nursery().start(
+            ["run", "-c", str(config), *options], dict(os.environ), nothing.fileno(), nothing.fileno(), writing
+        )
+        os.close(writing)
+        try:
+            for line in stderr:
+                if ": running" in line:
+                    break
+            else:
+                raise AssertionError("the daemon ended before it ran")
+            yield program
+        finally:
+            program.kill()
+            program.wait(PATIENCE_SECONDS)
 
 
 class _Stream(http.client.HTTPConnection):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile_actors.simulation.kraken import SimulatedKraken, Tier
+from reconcile_actors.simulation.kraken import SimulatedKraken
 from tests.functional.cli_programs import daemon, events, run, write_config
 
 EXTRA = """
@@ -21,7 +21,7 @@ tickers = false
 
 @pytest.fixture
 def kraken() -> Iterator[SimulatedKraken]:
-    with SimulatedKraken.start_in_thread(seed=31, tier=Tier.PRO) as exchange:
+    with SimulatedKraken.start_in_thread(seed=31, tier=None) as exchange:
         exchange.account.deposit("XXBT", Decimal("1.5"))
         exchange.account.deposit("ZUSD", Decimal(25000))
         yield exchange

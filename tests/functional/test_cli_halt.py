@@ -11,8 +11,8 @@ import pytest
 
 from reconcile_actors.cli.client import DaemonClient
 from reconcile_actors.console.peer import this_user
-from reconcile_actors.simulation.kraken import SimulatedKraken, Tier
-from tests.functional.cli_programs import daemon, events, run, write_config
+from reconcile_actors.simulation.kraken import SimulatedKraken
+from tests.functional.cli_programs import PATIENCE_SECONDS, daemon, events, run, write_config
 
 OPENING = (
     '{"type":"SetBalances","exchange":"main","version":1,"balances":[{"currency":"BTC","total":"1.5","locked":"0"}]}\n'
@@ -30,7 +30,7 @@ FIRST = "main:halt:spot:BTC:total:1"
 
 @pytest.fixture
 def kraken() -> Iterator[SimulatedKraken]:
-    with SimulatedKraken.start_in_thread(seed=21, tier=Tier.PRO) as exchange:
+    with SimulatedKraken.start_in_thread(seed=21, tier=None) as exchange:
         exchange.account.deposit("XXBT", Decimal("1.5"))
         yield exchange
 
@@ -59,7 +59,7 @@ def test_a_theft_stops_trading_until_a_person_lets_it_go_on(config: Path, kraken
             halt = next(asked)["halt"]
         assert (halt["id"], halt["reason"]) == (FIRST, "unreported_withdrawal")
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(PATIENCE_SECONDS)
 
     assert [one["id"] for one in standing(config)] == [FIRST]
     assert run("status", "-c", config, "--json").json["accounts"][0]["halts"] == [FIRST]

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reconcile_actors.simulation.kraken import Fault, SimulatedKraken, Tier
+from reconcile_actors.simulation.kraken import Fault, SimulatedKraken
 from tests.functional.cli_programs import run, write_config
 
 
 @pytest.fixture
 def kraken() -> Iterator[SimulatedKraken]:
     """An exchange with an account that holds something."""
-    with SimulatedKraken.start_in_thread(seed=3, tier=Tier.PRO) as exchange:
+    with SimulatedKraken.start_in_thread(seed=3, tier=None) as exchange:
         exchange.account.deposit("XXBT", Decimal("1.5"))
         exchange.account.deposit("ZUSD", Decimal(25000))
         yield exchange

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile_actors.simulation.kraken import SimulatedKraken, Tier
+from reconcile_actors.simulation.kraken import SimulatedKraken
 from tests.functional.cli_programs import PATIENCE_SECONDS, command, daemon, events, run, write_config
 
 END_SECONDS = 10  # the public contract: from the signal to the end of the process
@@ -17,7 +17,7 @@ END_SECONDS = 10  # the public contract: from the signal to the end of the proce
 
 @pytest.fixture
 def kraken() -> Iterator[SimulatedKraken]:
-    with SimulatedKraken.start_in_thread(seed=5, tier=Tier.PRO) as exchange:
+    with SimulatedKraken.start_in_thread(seed=5, tier=None) as exchange:
         exchange.account.deposit("XXBT", Decimal("1.5"))
         yield exchange
 
@@ -72,7 +72,7 @@ def test_what_was_acknowledged_survives_a_kill(config: Path) -> None:
     with daemon(config) as process:
         assert run("portfolio", "record", "-c", config, given=OPENING).json["status"] == "recorded"
         process.kill()
-        process.wait()
+        process.wait(PATIENCE_SECONDS)
         assert (config.parent / "store.db.sock").is_socket()
         assert run("status", "-c", config, "--json").json["daemon"] is None
     with daemon(config):

@@ -111,7 +111,6 @@ def kill_while_it_is_fed(config: Path, feeder: Feeder, draw: random.Random, *, a
         thread = threading.Thread(target=feeder.send_until_it_dies, args=(first,))
         thread.start()
         assert first.wait(PATIENCE_SECONDS)
-        assert process.stderr is not None
         select.select([], [], [], draw.uniform(0.0, 0.06))  # anywhere in the batches that follow
         process.kill()
         assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
@@ -180,7 +179,7 @@ def test_a_second_signal_changes_nothing(config: Path) -> None:
     socket = config.parent / "store.db.sock"
     with daemon(config) as process, events(socket, "TradingHaltReleased") as happening:
         process.send_signal(signal.SIGTERM)
-        assert list(happening) == []  # the stream ends: the first has arrived, and cannot be overtaken by a lower number
+        assert list(happening) == []  # the stream ends: the first has arrived, and no lower number can overtake it
         for number in (signal.SIGINT, signal.SIGTERM):
             if process.poll() is None:
                 process.send_signal(number)
