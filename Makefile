@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNNER ?= $(BIN)/python
 export PYTHONHASHSEED ?= 0
+export PYTHONDONTWRITEBYTECODE := # else every worker and every program of the tests compiles the whole tree again
 
 .PHONY: help setup demo run test format lint types imports check bench docs lock clean
 
@@ -26,7 +27,7 @@ run: setup ## the daemon, with CONFIG=path (default config/example.toml)
 	@$(BIN)/reconcile-actors run -c $(or $(CONFIG),config/example.toml)
 
 test: setup ## the tests
-	@$(RUNNER) -m pytest -q -n 2 $(ARGS)
+	@$(RUNNER) -m pytest -q -n 4 --dist worksteal $(ARGS) # more workers than cores: many tests wait for processes and sockets
 
 format: setup ## rewrite the code in the house's format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
