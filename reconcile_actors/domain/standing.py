@@ -59,6 +59,11 @@ class Standing:
         one = self.register.open.get(leg)
         return one is not None and one.is_expected
 
+    def is_told(self, leg: Leg) -> bool:
+        """Whether a loss stands on the leg for all to see."""
+        one = self.register.open.get(leg)
+        return one is not None and one.is_loss
+
     def agree(self, expected: Amounts, amounts: Amounts, question: Question, now_at: int) -> list[Change]:
         """A read agrees but for what was expected, up to rounding: nothing else stands, and what stands does not drift."""
         self._vague.clear()

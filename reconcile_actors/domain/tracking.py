@@ -278,7 +278,8 @@ class Tracker:
         )
         findings = self._doubts.weigh(different, question, known)
         changes = self._standing.apply(findings, question, now_at)
-        doubtful = [leg for leg in self._doubts.streaks if not self._standing.is_loss(leg)]
+        # who ignores a difference has not been told of another one on the same leg
+        doubtful = [leg for leg in self._doubts.streaks if not self._standing.is_told(leg)]
         if any(self._doubts.streaks[leg].newest.vanished for leg in doubtful):
             self.reason = UnknownReason.SUDDEN_DISAPPEARANCE
         elif self._doubts.streaks and not doubtful:
