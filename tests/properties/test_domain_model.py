@@ -148,6 +148,7 @@ LOSSES: Final = {
     "every-fee-missed": (Loss.forget_fees, {"USD"}, 8.0, 10.0),
 }
 SEEDS: Final = {1.0: 10, 5.0: 10, 50.0: 2, 200.0: 1}
+LATE: Final = {5.0: 10, 50.0: 3}
 
 
 def losses() -> list[object]:
@@ -180,8 +181,7 @@ def test_what_is_missing_is_found_in_time(name: str, rate: float, *, history: bo
     assert {one.change.after.currency for one in world.confirmed} <= currencies
 
 
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("rate", [5.0, 50.0])
+@pytest.mark.parametrize(("rate", "seed"), [(rate, seed) for rate, seeds in LATE.items() for seed in range(seeds)])
 def test_a_report_that_comes_after_all_repairs_it(rate: float, seed: int) -> None:
     """A fill told 12 s late, outside L, is a discrepancy meanwhile, and resolved once it is told; nothing else is ever found."""
     world = World(seed, Habits(rate=rate))
