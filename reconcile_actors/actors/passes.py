@@ -56,15 +56,16 @@ class Pass:
         if snapshot.bracket.requested_us >= self.started_us and not self.judged:
             self.snapshot, self.window, self.judged = snapshot, window, judged
 
-    def is_decided(self, open_ones: Sequence[BalanceDiscrepancy], *, pricing: bool) -> bool:
-        """Whether nothing is left to find out: a read was decided, no difference is in doubt, no price is awaited.
+    def is_decided(self, open_ones: Sequence[BalanceDiscrepancy], *, pricing: bool, growing: bool) -> bool:
+        """Whether nothing is left to find out: a read was decided, no difference is in doubt, none that stands may be larger by
+        now (`growing`), no price is awaited.
 
         Later reads may still wait to settle: while a discrepancy stands there is always one that does.
         """
         if self.failed is not None:
             return True
         in_doubt = any(one.state is State.CANDIDATE for one in open_ones)
-        return self.judged and self.history_done and not pricing and not in_doubt
+        return self.judged and self.history_done and not (pricing or in_doubt or growing)
 
 
 def make_report(

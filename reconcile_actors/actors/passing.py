@@ -57,7 +57,9 @@ def finish_if_decided(desk: Desk, context: Context, states: FullStates, history_
     if one is None:
         return
     open_ones = judging.tracker.register.all_open() if judging is not None else ()
-    if not one.is_decided(open_ones, pricing=desk.pricing) or (desk.repairing and one.failed is None):
+    growing = judging is not None and judging.tracker.may_have_grown
+    decided = one.is_decided(open_ones, pricing=desk.pricing, growing=growing)
+    if not decided or (desk.repairing and one.failed is None):
         return
     if one.may_be_explained(open_ones, history_through):
         # an exchange lists what happened a little later than its balances show it

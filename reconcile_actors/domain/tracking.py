@@ -131,6 +131,11 @@ class Tracker:
         return self._doubts.of_value
 
     @property
+    def may_have_grown(self) -> bool:
+        """Whether reads differ by more or less than what stands, and more of them will tell by how much."""
+        return self._doubts.of_value and not self._standing.vague_legs
+
+    @property
     def moved_legs(self) -> frozenset[Leg]:
         """Where the difference should be another than the one that stands, by history or by what has come into the book since."""
         return frozenset(self._standing.named.shift())
