@@ -125,6 +125,55 @@ def test_every_kind_of_movement_is_listed() -> None:
     asyncio.run(main())
 
 
+def test_dust_becomes_whatever_it_is_swept_into() -> None:
+    """BNB, or the asset that the list names."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund(SOL="0.01", ADA="1")
+            since_at, opening = one.now_at, await totals(one)
+            sweep = one.binance.account.sweep_dust({"SOL": Decimal("1.5")}, into="USDT")
+            one.time.advance(10)
+            [movement] = (await history(one, since_at)).movements
+            assert movement.id == sweep
+            assert after(opening, [movement]) == await totals(one) == {"ADA": Decimal(1), "USDT": Decimal("1.47")}
+
+    asyncio.run(main())
+
+
+def test_a_year_away_is_read_in_windows() -> None:
+    """No list is asked for longer than it allows at once."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund(BTC="1")
+            since_at, opening = one.now_at, await totals(one)
+            for _ in range(5):
+                one.time.advance(70 * 86_400)
+                one.binance.account.transfer("BTC", "LDBTC", Decimal("0.1"))
+            one.time.advance(10)
+            now = await totals(one)
+            assert after(opening, (await history(one, since_at)).movements) == now
+
+    asyncio.run(main())
+
+
+def test_a_coin_with_a_name_in_another_script_is_a_currency() -> None:
+    """It has a name in ASCII, in balances and in history alike."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund(BTC="1")
+            since_at, opening = one.now_at, await totals(one)
+            one.binance.account.deposit("币安人生", Decimal(3))
+            one.time.advance(60)
+            now = await totals(one)
+            assert now == {"BTC": Decimal(1), "xn--gmq052af0bo42b": Decimal(3)}
+            assert after(opening, (await history(one, since_at)).movements) == now
+
+    asyncio.run(main())
+
+
 def test_simple_earn_moves_and_does_not_take() -> None:
     """A subscription turns BTC into LDBTC, a currency of its own: one movement, and no withdrawal."""
 

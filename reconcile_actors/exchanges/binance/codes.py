@@ -1,4 +1,8 @@
-"""Binance's names for assets as unified codes: a pure table, held equal to ccxt's by a contract test."""
+"""Binance's names for assets as unified codes: a pure table, held equal to ccxt's by a contract test.
+
+A name in another script is written as domain names write it (punycode, RFC 3492), since everything here that holds a currency
+holds ASCII.
+"""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +18,9 @@ EARNING: Final = "LD"
 @lru_cache(maxsize=4096)  # an account's assets are the same in every answer
 def currency_code(asset: str) -> str | None:
     """The unified code of an asset; None for what cannot be one."""
-    return _UNIFIED.get(asset, asset) if _ASSET.fullmatch(asset) else None
+    if not _ASSET.fullmatch(asset):
+        return None
+    return _UNIFIED.get(asset, asset) if asset.isascii() else f"xn--{asset.encode('punycode').decode('ascii')}"
 
 
 def earning_code(asset: str) -> str | None:

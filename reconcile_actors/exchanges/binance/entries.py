@@ -105,13 +105,14 @@ class Reader:
         return entries
 
     def sweeps(self, content: object) -> list[Entry]:
-        """asset/dribblet: dust that became BNB. What is told as transferred has been charged already."""
+        """asset/dribblet: dust that became BNB, or what is named. What is told as transferred has been charged already."""
         entries = []
         for sweep in rows_of(content, "userAssetDribblets"):
             parts: list[Effects] = []
             for row in rows_of(sweep, "userAssetDribbletDetails"):
                 parts.append(_total(currency_of(row, "fromAsset"), money.negate(amount_of(row, "amount"))))
-                parts.append(_total("BNB", amount_of(row, "transferedAmount")))
+                into = currency_of(row, "targetAsset") if row.get("targetAsset") else "BNB"
+                parts.append(_total(into, amount_of(row, "transferedAmount")))
             at = at_of(sweep, "operateTime")
             entries.append(self._entry(MovementType.FILL, id_of(sweep, "transId"), at, merge(*parts)))
         return entries

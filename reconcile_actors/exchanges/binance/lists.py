@@ -120,12 +120,14 @@ def _earn(reader: Reader, plan: str) -> tuple[Listing, Listing]:
             Cost(SAPI, 150),
             lambda content: reader.subscriptions(content, flexible=flexible),
             lookback_us=HOUR_US,
+            window_us=29 * DAY_US,
         ),
         _paged(
             f"sapiGetSimpleEarn{plan}HistoryRedemptionRecord",
             Cost(SAPI, 150),
             lambda content: reader.redemptions(content, flexible=flexible),
             lookback_us=2 * DAY_US,  # a redemption may be paid days after it was asked for
+            window_us=29 * DAY_US,
         ),
     )
 
@@ -147,11 +149,12 @@ def _paged(
     *,
     params: Mapping[str, object] | None = None,
     lookback_us: int,
+    window_us: int = 89 * DAY_US,
 ) -> Listing:
     return Listing(
         method=method,
         cost=cost,
-        window_us=89 * DAY_US,
+        window_us=window_us,
         is_whole=_all_of_total,
         read=read,
         params={**(params or {}), "size": _PAGE_MAX},

@@ -110,14 +110,17 @@ class BinanceAccount(Account):
         with self.lock:
             return self._move(self._mint.long("B"), Entry(asset, signed, "universal", kind))
 
-    def sweep_dust(self, swept: Mapping[str, Decimal]) -> str:
-        """Small rests become BNB: `swept` says what each is worth, before the charge of two per cent. Returns the sweep's number."""
+    def sweep_dust(self, swept: Mapping[str, Decimal], *, into: str = "BNB") -> str:
+        """Small rests become one asset: `swept` says what each is worth, before the charge of two per cent.
+
+        Returns the sweep's number.
+        """
         entries = []
         with self.lock:
             for asset, worth in swept.items():
                 charge = rounded(times(worth, _DUST_CHARGE), 8)
                 entries.append(Entry(asset, self.available(asset).copy_negate(), "dust", f"{charge:f}"))
-                entries.append(Entry("BNB", minus(worth, charge), "dust", asset))
+                entries.append(Entry(into, minus(worth, charge), "dust", asset))
             return self._move(self._mint.long("B"), *entries)
 
     def _charge(self, order: Order, volume: Decimal, cost: Decimal, rate: Decimal) -> tuple[str, Decimal]:

@@ -56,6 +56,7 @@ def withdrawals(call: Call) -> Json:
 
 def dividends(call: Call) -> Json:
     """`{"rows", "total"}`, newest first; parameters startTime, endTime, limit."""
+    _within(call, 180)
     rows = _rows(call, "staking")
     return {"rows": [dividend_row(row) for row in rows[: call.number("limit", 20, 500)]], "total": len(rows)}
 
@@ -64,6 +65,7 @@ def trade_flow(call: Call) -> Json:
     """Conversions outside the order book, newest first; parameters startTime, endTime (both needed), limit."""
     for name in ("startTime", "endTime"):
         call.required(name)
+    _within(call, 30)
     limit = call.number("limit", 100, 1000)
     spent = _rows(call, "spend")
     received = {row.refid: row for row in _rows(call, "receive")}
@@ -77,7 +79,7 @@ def trade_flow(call: Call) -> Json:
 
 
 def dribblet(call: Call) -> Json:
-    """What was swept into BNB, newest first, a hundred at most; parameters startTime, endTime."""
+    """What was swept into one asset, newest first, a hundred at most; parameters startTime, endTime."""
     sweeps: dict[str, list[LedgerRow]] = {}
     for row in reversed(_rows(call, "dust")):
         sweeps.setdefault(row.refid, []).append(row)
@@ -94,6 +96,7 @@ def transfers(call: Call) -> Json:
 def _earn(subtype: str, write: Callable[[LedgerRow], Json]) -> Callable[[Call], Json]:
     def handle(call: Call) -> Json:
         """`{"rows", "total"}`, newest first; parameters startTime, endTime, current, size."""
+        _within(call, 30)
         rows = [row for row in _rows(call, "earn") if row.subtype == subtype and not row.asset.startswith("LD")]
         return _paged(call, rows, write)
 
@@ -113,7 +116,15 @@ def _rows(call: Call, kind: str) -> list[LedgerRow]:
     return [row for row in reversed(rows) if row.type == kind and call.shows(row.at)]
 
 
+def _within(call: Call, days: int) -> None:
+    """Refuses a longer time than the list may be asked for at once."""
+    first, last = call.number("startTime", 0), call.number("endTime", 0)
+    if first and last - first > days * _DAY_MS:
+        raise BinanceError(-1127, f"More than {days} days between startTime and endTime.")
+
+
 def _fundings(call: Call, kind: FundingKind) -> Json:
+    _within(call, 90)
     account = call.user.account
     write = deposit_row if kind is FundingKind.DEPOSIT else withdrawal_row
     offset, limit = call.number("offset", 0), call.number("limit", 1000, 1000)

@@ -6,7 +6,8 @@ from reconcile_actors.simulation.instruments import Asset, Catalogue, Pair
 
 DECIMALS = 8
 EARNING = "LD"
-_CODES = ("BTC", "ETH", "BNB", "USDT", "USDC", "EUR", "SOL", "DOT", "ADA", "YOYO", "LDBTC", "LDETH", "LDUSDT", "LDBNB")
+_EARNING = ("LDBTC", "LDETH", "LDUSDT", "LDBNB")
+_CODES = ("BTC", "ETH", "BNB", "USDT", "USDC", "EUR", "SOL", "DOT", "ADA", "YOYO", "币安人生", *_EARNING)
 
 
 def _pair(base: str, quote: str, *, price: str, tick: int, lot: int, step: str) -> Pair:

@@ -124,20 +124,22 @@ def conversion_row(spent: LedgerRow, received: LedgerRow) -> Row:
 
 
 def dust_rows(rows: list[LedgerRow]) -> Row:
-    """One entry of asset/dribblet: all that was swept at once. BNB received is told less the charge."""
+    """One entry of asset/dribblet: all that was swept at once: what was received, less the charge, and its asset unless it is BNB."""
     details: list[Json] = []
     charged, received = Decimal(0), Decimal(0)
-    for swept, bnb in zip(rows[::2], rows[1::2], strict=True):
+    for swept, gained in zip(rows[::2], rows[1::2], strict=True):
         charge = Decimal(swept.subtype)
-        charged, received = plus(charged, charge), plus(received, bnb.amount)
+        charged, received = plus(charged, charge), plus(received, gained.amount)
+        into: dict[str, Json] = {} if gained.asset == "BNB" else {"targetAsset": gained.asset}
         details.append(
             {
                 "fromAsset": swept.asset,
                 "amount": _short(swept.amount.copy_negate()),
-                "transferedAmount": amount_text(bnb.amount),
+                "transferedAmount": amount_text(gained.amount),
                 "serviceChargeAmount": amount_text(charge),
                 "operateTime": str(milliseconds(swept.at)),
                 "transId": swept.refid,
+                **into,
             }
         )
     return {
