@@ -4,10 +4,14 @@ from enum import Enum, auto
 
 
 class Purpose(Enum):
-    """What a read is for: watching keeps to its share, confirming may use what is left."""
+    """What a read is for: watching keeps to its share, confirming may use what is left.
+
+    Where one counter is for all, looks into history that explain a difference have a part of it that no other may take.
+    """
 
     WATCH = auto()
     CONFIRM = auto()
+    EXPLAIN = auto()
 
 
 class Meter:

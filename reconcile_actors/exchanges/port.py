@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from reconcile_actors.domain.balances import Field
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.domain.snapshot import Snapshot, Unreadable
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.errors import ReconcileError
+
+OWN_LIMIT: Final = "own_limit"
+"""The code of a call that was never made, because the service's own count left no room for it."""
 
 
 class FailureClass(StrEnum):
@@ -97,8 +100,11 @@ class ExchangeGateway(Protocol):
         """
         ...
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
-        """All movements since an instant, every page; raises ExchangeFailureError rather than give a part."""
+    async def history(self, since_at: int, *, timeout_seconds: float, confirming: bool = False) -> History:
+        """All movements since an instant, every page; raises ExchangeFailureError rather than give a part.
+
+        `confirming`: a difference or a repair waits for it, so it may take of what the exchange allows at once.
+        """
         ...
 
     async def enrich(self, movements: Sequence[Movement], *, timeout_seconds: float) -> Sequence[Movement]:

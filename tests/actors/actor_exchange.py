@@ -186,7 +186,7 @@ class Gateway:
             connection=self._connection,
         )
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+    async def history(self, since_at: int, *, timeout_seconds: float, confirming: bool = False) -> History:
         """See the port."""
         world = self._exchange
         assert not self.closed

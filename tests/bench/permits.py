@@ -48,7 +48,7 @@ class PermittedGateway:
         self._left = max(0, self._left - 1)
         return await self._inner.read(timeout_seconds=timeout_seconds, fresh=fresh, confirming=confirming)
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+    async def history(self, since_at: int, *, timeout_seconds: float, confirming: bool = False) -> History:
         """Nothing happened."""
         return History((), since_at, since_at)
 

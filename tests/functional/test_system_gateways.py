@@ -41,7 +41,7 @@ class Vault:
         balances = {("spot", "BTC"): Balance("BTC", Decimal(21))}
         return Snapshot("own", "all", Bracket(now_us, now_us, now_at, now_at), balances, {}, "digest", "raw")
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+    async def history(self, since_at: int, *, timeout_seconds: float, confirming: bool = False) -> History:
         """Nothing ever happens."""
         return History((), since_at, time.time_ns() // 1000)
 

@@ -46,9 +46,9 @@ class _Defective:
         self._defect.strike()
         return await self._gateway.read(timeout_seconds=timeout_seconds, fresh=fresh, confirming=confirming)
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+    async def history(self, since_at: int, *, timeout_seconds: float, confirming: bool = False) -> History:
         """As the gateway's."""
-        return await self._gateway.history(since_at, timeout_seconds=timeout_seconds)
+        return await self._gateway.history(since_at, timeout_seconds=timeout_seconds, confirming=confirming)
 
     async def enrich(self, movements: Sequence[Movement], *, timeout_seconds: float) -> Sequence[Movement]:
         """As the gateway's."""

@@ -124,7 +124,13 @@ class BinanceGateway:
             connection=answer.connection,
         )
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+    async def history(
+        self,
+        since_at: int,
+        *,
+        timeout_seconds: float,
+        confirming: bool = False,  # noqa: ARG002 - one budget holds all of its looks
+    ) -> History:
         """Every movement since an instant (UTC us) that Binance lists, as far as it says. Raises ExchangeFailureError."""
         return await without_frames(self._past.read(since_at, self._clocks.deadline_us(timeout_seconds)))
 

@@ -122,7 +122,13 @@ class CoinbaseGateway:
             connection=picture.connection,
         )
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+    async def history(
+        self,
+        since_at: int,
+        *,
+        timeout_seconds: float,
+        confirming: bool = False,  # noqa: ARG002 - one budget holds all of its looks
+    ) -> History:
         """Every fill, and the transactions of every account that shows a change, since an instant (UTC us).
 
         `transfers_of` are the currencies of those accounts. Raises ExchangeFailureError.

@@ -86,7 +86,13 @@ class DydxGateway:
         """USDC and every position, or why nothing is believed. Raises ExchangeFailureError."""
         return await without_frames(self._read(timeout_seconds, fresh=fresh, confirming=confirming))
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+    async def history(
+        self,
+        since_at: int,
+        *,
+        timeout_seconds: float,
+        confirming: bool = False,  # noqa: ARG002 - one budget holds all of its looks
+    ) -> History:
         """Fills, transfers and funding payments since an instant (UTC us). Raises ExchangeFailureError.
 
         Funding payments from two hours before it may be among them, because they are listed late.

@@ -75,7 +75,13 @@ class GenericGateway:
         """All balances that ccxt's `fetch_balance` gives, or why they are not believed. Raises ExchangeFailureError."""
         return await without_frames(self._read(timeout_seconds, fresh=fresh, confirming=confirming))
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:  # noqa: ARG002 - the port's signature
+    async def history(
+        self,
+        since_at: int,
+        *,
+        timeout_seconds: float,  # noqa: ARG002 - the port's signature
+        confirming: bool = False,  # noqa: ARG002 - the port's signature
+    ) -> History:
         """Nothing, seen through nothing: `facts` say that there is no history."""
         return History((), since_at, since_at)
 

@@ -7,7 +7,7 @@ from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.kraken.errors import INVALID_NONCE
 from reconcile_actors.exchanges.kraken.limits import COST_OTHER, CallLimit
 from reconcile_actors.exchanges.meters import Purpose
-from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
+from reconcile_actors.exchanges.port import OWN_LIMIT, ExchangeFailureError, FailureClass
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
 
 Attempt = Callable[[], Awaitable[Answer]]
@@ -76,11 +76,12 @@ class Calls:
         )
 
     async def _pace(self, cost: float, purpose: Purpose, deadline_us: int) -> None:
-        # Asked again after each pause: a confirmation may have used the counter meanwhile, and goes first.
-        with self._limit.claim(cost):
+        # Asked again after each pause: a confirmation may have used the counter meanwhile, and goes first. A page that
+        # watching waits for has its turn before the next read; one that explains a difference has room of its own.
+        with self._limit.claim(cost if purpose is Purpose.WATCH else 0.0):
             while (wait := self._limit.wait_seconds(cost, purpose, self._clocks.monotonic_us())) > 0:
                 if wait >= self._clocks.seconds_until(deadline_us):
-                    raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
+                    raise ExchangeFailureError(FailureClass.RATE_LIMIT, OWN_LIMIT, retry_after_seconds=wait)
                 await self._clocks.sleep(wait)
         self._limit.spend(cost, purpose, self._clocks.monotonic_us())
 

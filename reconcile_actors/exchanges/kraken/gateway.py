@@ -116,9 +116,10 @@ class KrakenGateway:
             connection=answer.connection,
         )
 
-    async def history(self, since_at: int, *, timeout_seconds: float) -> History:
+    async def history(self, since_at: int, *, timeout_seconds: float, confirming: bool = False) -> History:
         """Every ledger movement since an instant (UTC us), as far as `through_at`. Raises ExchangeFailureError."""
-        fetch = self._pages("privatePostLedgers", timeout_seconds)
+        purpose = Purpose.EXPLAIN if confirming else Purpose.WATCH
+        fetch = self._pages("privatePostLedgers", timeout_seconds, purpose)
         lag_us = int(self._lag_seconds * MICROSECONDS)
         read = await without_frames(read_ledger(fetch, since_at, lag_us, self._ledger))
         self._ledger = read if len(read.seen) <= LEDGER_ROWS_MAX else None
@@ -134,7 +135,7 @@ class KrakenGateway:
 
         Costs two of the counter a page of trades, so it is for fills that need explaining and not part of `history`.
         """
-        fetch = self._pages("privatePostTradesHistory", timeout_seconds)
+        fetch = self._pages("privatePostTradesHistory", timeout_seconds, Purpose.EXPLAIN)
         return await without_frames(with_trades(movements, fetch))
 
     async def prices(self, currencies: Sequence[str], *, timeout_seconds: float) -> Mapping[str, Price]:
@@ -161,11 +162,15 @@ class KrakenGateway:
             answer = await self._calls.public("publicGetTicker", {}, deadline_us=deadline_us)
         return read_prices(answer.content, wanted, answer.bracket.received_at)
 
-    def _pages(self, method: str, timeout_seconds: float) -> Callable[[dict[str, object]], Awaitable[Answer]]:
+    def _pages(
+        self, method: str, timeout_seconds: float, purpose: Purpose
+    ) -> Callable[[dict[str, object]], Awaitable[Answer]]:
         deadline_us = self._clocks.deadline_us(timeout_seconds)
 
         async def fetch(params: dict[str, object]) -> Answer:
-            return await self._calls.private(method, params, deadline_us=deadline_us, cost=COST_HISTORY)
+            return await self._calls.private(
+                method, params, deadline_us=deadline_us, cost=COST_HISTORY, purpose=purpose
+            )
 
         return fetch
 

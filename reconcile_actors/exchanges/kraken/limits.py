@@ -19,9 +19,11 @@ CONFIRM_SPACING_SECONDS: Final = 0.25
 ROUND_TRIP_SECONDS: Final = 0.5
 
 _WATCH_SHARE: Final = 0.8
-_WATCH_BURST_SHARE: Final = 0.5
+_WATCH_BURST_SHARE: Final = 0.35
 _POLL_ROOM: Final = 2.0  # of the watching share: pages of history, however many, must not put off a balance
 _RESERVE: Final = 2.0  # our clock and Kraken's do not tick together
+_EXPLAIN_ROOM_SHARE: Final = 0.3  # two looks into history and one for trades, which no read may take
+_EXPLAIN_SHARE: Final = 0.5  # else looks, one after another, would leave nothing that falls to reads
 _POLL_COST: Final = 2.0  # three quarters of the decay: one balance a poll, one page of history each fourth poll
 _POLLS_A_HISTORY: Final = 4
 _CLOCK_STEP_SECONDS: Final = 1e-6
@@ -46,6 +48,11 @@ class Tier:
         return self.poll_seconds * _POLLS_A_HISTORY
 
     @property
+    def explain_room(self) -> float:
+        """How much of the counter is for looks that explain a difference."""
+        return float(int(self.maximum * _EXPLAIN_ROOM_SHARE))
+
+    @property
     def detection_seconds(self) -> float:
         """How soon a difference is confirmed: the next poll, the local lag, one confirming read, the way there and back."""
         return self.poll_seconds + LOCAL_LAG_SECONDS + CONFIRM_SPACING_SECONDS + ROUND_TRIP_SECONDS
@@ -59,12 +66,16 @@ _BELOW: Final[Mapping[str, Tier]] = {PRO.name: INTERMEDIATE, INTERMEDIATE.name: 
 
 
 class CallLimit:
-    """Both counters of one account: Kraken's own, and the share that watching may take."""
+    """Three counters of one account: Kraken's own, and the shares that watching and explaining may take of it.
+
+    Looks that explain a difference go before reads: a part of Kraken's counter is kept for them, until they have used it.
+    """
 
     def __init__(self, tier: Tier) -> None:
         self.tier = tier
         self._counter = Meter()
         self._watch = Meter()
+        self._explain = Meter()
         self._claimed = 0.0
 
     @contextmanager
@@ -80,13 +91,21 @@ class CallLimit:
     def wait_seconds(self, cost: float, purpose: Purpose, now_us: int) -> float:
         """How long to wait before a call of that cost; 0 when it may go now."""
         decay, maximum = self.tier.decay, self.tier.maximum - _RESERVE
+        explain_rate = decay * _EXPLAIN_SHARE
+        explain_room = self.tier.explain_room - self._explain.level(explain_rate, now_us)
         if cost <= COST_OTHER:
             maximum -= self._claimed
-        wait = (self._counter.level(decay, now_us) + cost - maximum) / decay
+        above = self._counter.level(decay, now_us) + cost - maximum
+        wait = above / decay
+        if purpose is not Purpose.EXPLAIN:  # what is kept for looks grows again while one waits
+            growing = (above + explain_room) / (decay - explain_rate)
+            wait = max(wait, min(growing, (above + self.tier.explain_room) / decay))
         if purpose is Purpose.WATCH:
             rate = decay * _WATCH_SHARE
             burst = self.tier.maximum * _WATCH_BURST_SHARE - (_POLL_ROOM if cost > COST_OTHER else 0.0)
             wait = max(wait, (self._watch.level(rate, now_us) + cost - burst) / rate)
+        elif purpose is Purpose.EXPLAIN:
+            wait = max(wait, (cost - explain_room) / explain_rate)
         return (
             wait if wait > _CLOCK_STEP_SECONDS else 0.0
         )  # less than the clock can show would be waited for without end
@@ -98,9 +117,13 @@ class CallLimit:
         if purpose is Purpose.WATCH:
             self._watch.level(self.tier.decay * _WATCH_SHARE, now_us)
             self._watch.add(cost)
+        elif purpose is Purpose.EXPLAIN:
+            self._explain.level(self.tier.decay * _EXPLAIN_SHARE, now_us)
+            self._explain.add(cost)
 
     def step_down(self, now_us: int) -> None:
         """The exchange refused: the account has less than we thought, or shares it. One tier lower, and the counter is full."""
         self._counter.level(self.tier.decay, now_us)
         self.tier = _BELOW[self.tier.name]
         self._counter.fill(self.tier.maximum)
+        self._explain.fill(self.tier.explain_room)  # nothing is left to keep for looks

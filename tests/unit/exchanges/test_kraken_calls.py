@@ -71,7 +71,7 @@ def test_a_refusal_steps_the_tier_down_and_says_when_to_come_back() -> None:
         desk.ask()
     assert len(desk.client.calls) == 1
     assert desk.limit.tier is INTERMEDIATE
-    assert caught.value.retry_after_seconds == pytest.approx(6.0, abs=0.1)
+    assert caught.value.retry_after_seconds == pytest.approx(12.0, abs=0.1)
     desk = Desk(failure(FailureClass.RATE_LIMIT, "rate_limited", retry_after=90.0))
     with pytest.raises(ExchangeFailureError) as caught:
         desk.ask()
@@ -81,7 +81,7 @@ def test_a_refusal_steps_the_tier_down_and_says_when_to_come_back() -> None:
 def test_watching_waits_for_its_share_and_confirming_does_not() -> None:
     """After a burst of watching, the next watch is paced while a confirmation goes at once."""
     desk = Desk({"a": 1})
-    for _ in range(10):
+    for _ in range(7):
         desk.ask()
     assert desk.time.slept == []
     desk.ask(purpose=Purpose.CONFIRM)

@@ -185,11 +185,11 @@ def test_bad_data_is_unreadable() -> None:
 def test_confirming_reads_may_burst() -> None:
     """Ten confirming reads go without a pause where watching would have to wait."""
     desk = Desk(GOOD)
-    for _ in range(17):
+    for _ in range(12):
         desk.read(confirming=True)
     assert desk.time.slept == []
     desk = Desk(GOOD)
-    for _ in range(17):
+    for _ in range(12):
         desk.read()
     assert desk.time.slept != []
 

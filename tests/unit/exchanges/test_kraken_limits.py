@@ -14,26 +14,44 @@ from reconcile_actors.exchanges.kraken.limits import (
 from reconcile_actors.exchanges.meters import Purpose
 
 
-def burst(limit: CallLimit, purpose: Purpose, now_us: int = 0) -> int:
+def burst(limit: CallLimit, purpose: Purpose, now_us: int = 0, *, cost: float = COST_OTHER) -> int:
     calls = 0
-    while limit.wait_seconds(COST_OTHER, purpose, now_us) == 0:
-        limit.spend(COST_OTHER, purpose, now_us)
+    while limit.wait_seconds(cost, purpose, now_us) == 0:
+        limit.spend(cost, purpose, now_us)
         calls += 1
     return calls
 
 
-@pytest.mark.parametrize(("tier", "calls"), [(STARTER, 13), (INTERMEDIATE, 18), (PRO, 18)])
-def test_confirming_may_use_the_counter_but_for_a_reserve(tier: Tier, calls: int) -> None:
-    """A burst of confirming reads ends two below the maximum."""
-    assert burst(CallLimit(tier), Purpose.CONFIRM) == calls
+@pytest.mark.parametrize(("tier", "reads", "looks"), [(STARTER, 9, 2), (INTERMEDIATE, 12, 3), (PRO, 12, 3)])
+def test_confirming_leaves_room_for_looks_that_explain(tier: Tier, reads: int, looks: int) -> None:
+    """After a burst of confirming reads, looks into history still go at once; both end two below the maximum."""
+    limit = CallLimit(tier)
+    assert burst(limit, Purpose.CONFIRM) == reads
+    assert burst(limit, Purpose.EXPLAIN, cost=COST_HISTORY) == looks
+    assert limit.wait_seconds(COST_HISTORY, Purpose.EXPLAIN, 0) > 0
+
+
+@pytest.mark.parametrize(("tier", "reads"), [(STARTER, 4), (INTERMEDIATE, 5), (PRO, 5)])
+def test_watching_leaves_room_for_confirming(tier: Tier, reads: int) -> None:
+    """After all that watching may take at once, a confirmation still has some calls, and a look that explains too."""
+    limit = CallLimit(tier)
+    burst(limit, Purpose.WATCH)
+    assert burst(limit, Purpose.CONFIRM) == reads
+    assert limit.wait_seconds(COST_HISTORY, Purpose.EXPLAIN, 0) == 0
 
 
 @pytest.mark.parametrize("tier", [STARTER, INTERMEDIATE, PRO])
-def test_watching_leaves_room_for_confirming(tier: Tier) -> None:
-    """After all that watching may take at once, a confirmation still has five calls."""
-    limit = CallLimit(tier)
-    burst(limit, Purpose.WATCH)
-    assert burst(limit, Purpose.CONFIRM) >= 5
+def test_looks_that_follow_each_other_leave_half_to_reads(tier: Tier) -> None:
+    """While looks are asked for without a pause for long, a poll each second spacing goes without waiting for its turn."""
+    limit, reads, looks = CallLimit(tier), 0, 0
+    for step in range(4_000):
+        now_us = int(step * tier.poll_seconds * 250_000)
+        looks += burst(limit, Purpose.EXPLAIN, now_us, cost=COST_HISTORY)
+        if step % 8 == 0:
+            reads += 1
+            assert limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, now_us) == 0
+            limit.spend(COST_OTHER, Purpose.CONFIRM, now_us)
+    assert looks == pytest.approx(reads, rel=0.05)
 
 
 @pytest.mark.parametrize("tier", [STARTER, INTERMEDIATE, PRO])
@@ -62,6 +80,7 @@ def test_the_declared_spacing_needs_no_waiting(tier: Tier) -> None:
             assert limit.wait_seconds(cost, Purpose.WATCH, now_us) == 0
             limit.spend(cost, Purpose.WATCH, now_us)
     assert burst(limit, Purpose.CONFIRM, now_us) >= 5
+    assert burst(limit, Purpose.EXPLAIN, now_us, cost=COST_HISTORY) >= 2
 
 
 @pytest.mark.parametrize("tier", [STARTER, INTERMEDIATE, PRO])
@@ -93,7 +112,7 @@ def test_a_refusal_steps_down_and_fills_the_counter() -> None:
     limit.step_down(0)
     assert limit.tier is INTERMEDIATE
     wait = limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, 0)
-    assert wait == pytest.approx(3 / 0.5)
+    assert wait == pytest.approx(3 / 0.25)
     assert limit.wait_seconds(COST_OTHER, Purpose.CONFIRM, int(wait * 1e6) + 1) == 0
     limit.step_down(0)
     limit.step_down(0)
