@@ -12,6 +12,9 @@ from reconcile_actors.domain.window import BookWindow
 from reconcile_actors.kernel.behaviour import Context, Success
 
 PRICE_SECONDS: Final = 2.0
+# Most differences are a report on its way, which the next read or two show: history is not asked about those.
+# And a look that comes R later lists all that the read may have shown.
+DOUBT_SECONDS: Final = 0.1
 
 
 def take_window(desk: Desk, context: Context, answer: WindowIs) -> None:
@@ -54,7 +57,8 @@ def preview(desk: Desk, context: Context, window: BookWindow, snapshot: Snapshot
         doubt = (snapshot.digest, window.version)
         if doubt != desk.last_doubt:  # history was asked about this difference already
             desk.last_doubt = doubt
-            desk.later(context, 0.0, DoubtRaised())
+            lag_seconds = judging.tracker.bounds.exchange_lag_us / 1_000_000
+            desk.no_later(context, DOUBT_SECONDS + lag_seconds, DoubtRaised())
 
 
 def await_settling(desk: Desk, context: Context, window: BookWindow) -> None:

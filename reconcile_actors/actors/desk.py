@@ -73,6 +73,14 @@ class Desk:
             self.later(context, delay_seconds, tick)
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether a difference waits for another read, or a repair for its proof."""
+        if self.judging is None:
+            return False
+        tracker = self.judging.tracker
+        return self.judging.in_doubt or tracker.names_unseen or tracker.register.is_repairing
+
+    @property
     def within_us(self) -> int:
         """How far the own times of one movement may differ, L + R, as the trading process and the exchange tell them."""
         if self.judging is None:

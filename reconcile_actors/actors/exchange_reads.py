@@ -6,7 +6,6 @@ from typing import Final
 from reconcile_actors.actors.comparing import preview
 from reconcile_actors.actors.desk import Desk
 from reconcile_actors.actors.failures import REASONS, is_permanent
-from reconcile_actors.actors.judging import Judging
 from reconcile_actors.actors.ticks import ReadDone, ReadDue
 from reconcile_actors.domain.snapshot import UnknownReason, Unreadable
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
@@ -59,7 +58,7 @@ def _due(desk: Desk, reads: ReadPlan) -> float | None:
     judging, gateway, one = desk.judging, desk.gateway, desk.current
     assert judging is not None, "only a prepared account may read"
     assert gateway is not None, "only a prepared account may read"
-    in_doubt = _in_doubt(judging)
+    in_doubt = desk.in_doubt
     if not in_doubt:
         reads.burst = 0
     if reads.probing:
@@ -74,11 +73,6 @@ def _due(desk: Desk, reads: ReadPlan) -> float | None:
     if desk.account.watch or one is not None or in_doubt:
         return reads.started + spacing
     return None
-
-
-def _in_doubt(judging: Judging) -> bool:
-    tracker = judging.tracker
-    return judging.in_doubt or tracker.names_unseen or tracker.register.is_repairing
 
 
 def _may_read(desk: Desk, reads: ReadPlan) -> bool:
@@ -97,7 +91,7 @@ def begin(desk: Desk, context: Context, reads: ReadPlan) -> None:
         return
     reads.in_flight, reads.probing, reads.started = True, False, context.monotonic()
     fresh = judging.tracker.wants_fresh_connection
-    in_doubt = _in_doubt(judging)
+    in_doubt = desk.in_doubt
     if in_doubt:
         reads.burst += 1
     confirming = in_doubt or desk.current is not None

@@ -22,7 +22,7 @@ from reconcile_actors.logger import logger
 from reconcile_actors.messages import TradingHaltReleased, TradingHaltRequested
 
 READ_AGAIN_SECONDS: Final = 5.0
-LOOK_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 3.0
 # An exchange lists what happened a little later than its balances show it.
 LISTED_US: Final = 1_000_000
 
@@ -89,7 +89,7 @@ def follow(desk: Desk, context: Context, watch: HaltWatch, history: HistoryWatch
 
 
 def _looked_long_ago(context: Context, history: HistoryWatch) -> bool:
-    return not history.running and context.monotonic() - history.last_started > LOOK_SECONDS
+    return not history.running and context.monotonic() - history.last_ended > LOOK_SECONDS
 
 
 def _note_history(desk: Desk, context: Context, watch: HaltWatch, history: HistoryWatch) -> None:

@@ -33,6 +33,7 @@ from reconcile_actors.actors.passes import FullStates
 from reconcile_actors.actors.protocol import CommitResult, DescribeAccount, HistoryChecked, PostingAnswered, WindowIs
 from reconcile_actors.actors.recovery_state import Recovery
 from reconcile_actors.actors.ticks import (
+    CheckDue,
     DoubtRaised,
     EvidenceRead,
     GatewayClosed,
@@ -188,6 +189,8 @@ class ReconciliationActor(Behaviour):
             case Ready():
                 self._preparing = False
                 self._on_ready(context, message)
+            case CheckDue():
+                looking_back.check_again(self._desk, context, self._history)
             case OpeningDue():
                 self._open(context)
             case PostingDue():
@@ -224,7 +227,7 @@ class ReconciliationActor(Behaviour):
             if desk.current is not None:
                 desk.current.failed = UnknownReason.PAUSED
         self._begin_pass(context, asked=False)
-        looking_back.begin(self._desk, context, self._history)
+        looking_back.share(self._desk, context, self._history)
 
     def _on_opening_failed(self, context: Context, error: ReconcileError) -> None:
         if isinstance(error, StoreError):  # no fault of the exchange: no concern of its breaker
@@ -241,7 +244,7 @@ class ReconciliationActor(Behaviour):
         asker = context.take_reply() if asked else None
         if passing.begin(self._desk, context, asker):
             self._reads.burst = 0
-            looking_back.begin(self._desk, context, self._history)
+            looking_back.share(self._desk, context, self._history)
 
     def _switch(self, context: Context, command: PauseExchange | ResumeExchange) -> None:
         desk, reply = self._desk, context.take_reply()

@@ -6,11 +6,10 @@ difference, or reads are in doubt.
 
 from typing import Final
 
-from reconcile_actors.actors import repairs
+from reconcile_actors.actors import looking_back, repairs
 from reconcile_actors.actors.desk import Desk, at
 from reconcile_actors.actors.looking_back import HistoryWatch
 from reconcile_actors.actors.recovery_state import Recovery
-from reconcile_actors.actors.ticks import HistoryDue
 from reconcile_actors.domain.adjustment import Action
 from reconcile_actors.domain.discrepancy import State
 from reconcile_actors.domain.movements import MovementType
@@ -126,12 +125,14 @@ def _is_ripe(desk: Desk, context: Context, recovery: Recovery, history: HistoryW
         return False
     if desk.gateway is None or not desk.gateway.facts.has_history:
         return True
+    if plan.reason == "explained" and not plan.adopt:
+        return True  # to the last digit: a later look could add nothing
     since_at = max(recovery.shown[one.id][1] for one in plan.discrepancies)
     due_at = since_at + tracker.bounds.local_lag_us + tracker.bounds.skew_us
     if history.checked_at is not None and history.checked_at >= due_at:
         return True
     if not history.running:  # a repair need not wait for the next regular look
-        desk.no_later(context, max(0.1, (due_at - at(context)) / 1_000_000), HistoryDue())
+        looking_back.look_at(desk, context, history, due_at)
     return False
 
 

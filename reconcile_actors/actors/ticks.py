@@ -43,12 +43,17 @@ class SettleDue:
 
 @dataclass(frozen=True, slots=True)
 class DoubtRaised:
-    """A read differed: history may name the cause."""
+    """A read differed a moment ago: history may name the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryDue:
     """Time for the next look into the exchange's history."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDue:
+    """What history showed last may be told for missing now."""
 
 
 @dataclass(frozen=True, slots=True)
