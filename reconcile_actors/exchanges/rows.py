@@ -1,7 +1,7 @@
 """Rows of balances that a gate believes, and what a snapshot holds of them: balances, the smallest visible steps, a digest."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -42,8 +42,28 @@ class Content:
     digest: str
 
 
-def content_of(rows: Sequence[Row], wallets: frozenset[str]) -> Content:
-    """Of the wallets that are compared; rows of others are left out.
+def collide(rows: Iterable[Row]) -> bool:
+    """Whether two assets with value are one currency of one wallet. One beside a stated zero, as after a change of name, is no
+    collision: their sum is exact."""
+    places = [row.place for row in rows if row.total or row.locked]
+    return len(set(places)) != len(places)
+
+
+def summed(rows: Iterable[Row]) -> list[Row]:
+    """One row for each place."""
+    totals: dict[Place, Row] = {}
+    for row in rows:
+        earlier = totals.get(row.place)
+        totals[row.place] = (
+            row
+            if earlier is None
+            else Row(row.place, money.add(earlier.total, row.total), money.add(earlier.locked, row.locked))
+        )
+    return list(totals.values())
+
+
+def content_of(rows: Iterable[Row], wallets: frozenset[str]) -> Content:
+    """Of the wallets that are compared; rows of others are left out, those of one place are summed.
 
     `available` is total - locked; no debt is stated, so `borrowed` is None. The digest covers wallet,
     currency, total and locked in canonical text and order: equal amounts give equal digests however they were written.
@@ -51,7 +71,7 @@ def content_of(rows: Sequence[Row], wallets: frozenset[str]) -> Content:
     balances: dict[tuple[str, str], Balance] = {}
     steps: dict[str, Decimal] = {}
     lines: list[str] = []
-    for (wallet, currency), total, locked in sorted(row for row in rows if row.place.wallet in wallets):
+    for (wallet, currency), total, locked in sorted(summed(row for row in rows if row.place.wallet in wallets)):
         available = money.subtract(total, locked) if locked else total
         balances[wallet, currency] = Balance(currency, total, available, locked, None, wallet)
         lines.append(f"{wallet} {currency} {money.plain(total)} {money.plain(locked)}\n")

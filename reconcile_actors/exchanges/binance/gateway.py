@@ -35,7 +35,7 @@ from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
 from reconcile_actors.exchanges.presence import Presence
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
-from reconcile_actors.exchanges.rows import Content, Place, Rejected, content_of
+from reconcile_actors.exchanges.rows import Content, Place, Rejected, content_of, summed
 
 GROUP: Final = "balances"
 LAG_SECONDS: Final = 1.0
@@ -175,7 +175,7 @@ class BinanceGateway:
 
     def _believed(self, account: Account, answer: Answer) -> Content:
         """Of hundreds of assets only those that were ever held are shown: the others are stated to be zero."""
-        rows = [row for _, row in account.rows.values()]
+        rows = summed(row for _, row in account.rows.values())
         self._held.update(row.place for row in rows if row.total)
         self._traded.observe({row.place.currency: row.total for row in rows}, answer.bracket)
         self._uid, self._seen = account.uid, account.rows

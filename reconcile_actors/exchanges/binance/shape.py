@@ -12,7 +12,7 @@ from reconcile_actors.domain import money
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AmountError
 from reconcile_actors.exchanges.binance.codes import currency_code
-from reconcile_actors.exchanges.rows import Place, Rejected, Row
+from reconcile_actors.exchanges.rows import Place, Rejected, Row, collide
 
 SPOT: Final = "spot"
 # Accounts that may also trade on margin were once called so; the balances are those of the spot wallet all the same.
@@ -65,7 +65,7 @@ def _rows(balances: list[object], previous: Seen) -> Seen | Rejected:
         if isinstance(row, Rejected):
             return row
         rows[asset] = raw, row
-    if len({row.place for _, row in rows.values()}) != len(rows):
+    if collide(row for _, row in rows.values()):
         return Rejected(UnknownReason.CODE_COLLISION, "two_assets_one_currency")
     return rows
 

@@ -80,6 +80,10 @@ async def _pages(
         if page.cursor is None:
             return list(found.values()), frozenset(orders), True
         if page.cursor in cursors:
+            if (
+                not page.orders
+            ):  # behind the last page some lists go on with an empty one, and the cursor that led there
+                return list(found.values()), frozenset(orders), True
             raise distrusted("cursor_repeats")
         cursors.add(page.cursor)
         page_params = {**page_params, "cursor": page.cursor}

@@ -15,6 +15,7 @@ from reconcile_actors.exchanges.coinbase.codes import currency_code
 from reconcile_actors.exchanges.coinbase.wallets import UNKNOWN, wallet_of
 from reconcile_actors.exchanges.decoding import RepeatedKeys
 from reconcile_actors.exchanges.rows import Place, Rejected, Row
+from reconcile_actors.exchanges.rows import summed as summed_rows
 
 _REASONS: Final = {
     "not_finite": UnknownReason.NOT_FINITE,
@@ -50,15 +51,17 @@ def read_page(content: object) -> Page | Rejected:
 
 
 def summed(rows: Iterable[AccountRow]) -> list[Row] | Rejected:
-    """One row for each wallet and currency: a customer may have several accounts of one, told apart by their uuids."""
+    """One row for each wallet and currency: a customer may have several accounts of one, told apart by their uuids.
+
+    Two codes for one currency are a collision where both have value: an empty account may bear an older name.
+    """
     natives: dict[Place, str] = {}
-    totals: dict[Place, Row] = {}
-    for row in rows:
-        if natives.setdefault(row.place, row.native) != row.native:
+    listed = list(rows)
+    for row in listed:
+        has_value = row.total or row.locked
+        if has_value and natives.setdefault(row.place, row.native) != row.native:
             return Rejected(UnknownReason.CODE_COLLISION, "two_codes_one_currency")
-        earlier = totals.get(row.place, Row(row.place, money.ZERO, money.ZERO))
-        totals[row.place] = Row(row.place, money.add(earlier.total, row.total), money.add(earlier.locked, row.locked))
-    return list(totals.values())
+    return summed_rows(Row(row.place, row.total, row.locked) for row in listed)
 
 
 class _RefusedError(Exception):

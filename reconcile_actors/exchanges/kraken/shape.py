@@ -14,7 +14,7 @@ from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.errors import AmountError
 from reconcile_actors.exchanges.decoding import RepeatedKeys
 from reconcile_actors.exchanges.kraken.wallets import place_of
-from reconcile_actors.exchanges.rows import Rejected, Row
+from reconcile_actors.exchanges.rows import Rejected, Row, collide
 
 _REASONS: Final = {
     "not_finite": UnknownReason.NOT_FINITE,
@@ -41,7 +41,7 @@ def read_rows(content: object, previous: Mapping[str, tuple[object, Row]] | None
         if isinstance(row, Rejected):
             return row
         rows[asset] = row
-    if len({row.place for row in rows.values()}) != len(rows):
+    if collide(rows.values()):
         return Rejected(UnknownReason.CODE_COLLISION, "two_assets_one_currency")
     return rows
 

@@ -6,7 +6,7 @@ import pytest
 
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.exchanges.binance.shape import Account, read_account
-from reconcile_actors.exchanges.rows import Place, Rejected, Row
+from reconcile_actors.exchanges.rows import Place, Rejected, Row, summed
 
 BTC = {"asset": "BTC", "free": "1.50000000", "locked": "0.25000000"}
 GOOD: dict[str, object] = {
@@ -80,6 +80,16 @@ def test_what_is_not_recognised_is_of_bad_shape(change: dict[str, object], detai
 def test_what_is_no_object_is_of_bad_shape(content: object) -> None:
     """Whatever else came with status 200 is no account."""
     assert rejected(content) == (UnknownReason.BAD_SHAPE, "answer_not_an_object")
+
+
+def test_an_older_name_that_holds_nothing_is_no_collision() -> None:
+    """Both are rows of the account, and one of them is a stated zero."""
+    account = read_account({**GOOD, "balances": [BTC, {"asset": "XBT", "free": "0.00000000", "locked": "0"}]})
+    assert isinstance(account, Account)
+    assert list(account.rows) == ["BTC", "XBT"]
+    assert summed(row for _, row in account.rows.values()) == [
+        Row(Place("spot", "BTC"), Decimal("1.75"), Decimal("0.25"))
+    ]
 
 
 @pytest.mark.parametrize(

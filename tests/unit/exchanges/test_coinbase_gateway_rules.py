@@ -55,6 +55,13 @@ def test_two_codes_of_one_currency() -> None:
     assert Desk(both).reason() == (UnknownReason.CODE_COLLISION, "two_codes_one_currency")
 
 
+def test_an_older_code_that_holds_nothing_is_no_collision() -> None:
+    """An account once made stays listed under the name that its currency had then."""
+    got = Desk(page(account("a", "CGLD", available="0", hold="0"), account("b", "CELO"))).read()
+    assert isinstance(got, Snapshot)
+    assert [(code, one.total) for (_, code), one in got.balances.items()] == [("CELO", 2)]
+
+
 def test_bad_data_is_unreadable_and_other_failures_are_raised() -> None:
     """An answer that is no JSON is distrusted like one of the wrong shape."""
     assert Desk(ExchangeFailureError(FailureClass.BAD_DATA, "not_json")).reason() == (

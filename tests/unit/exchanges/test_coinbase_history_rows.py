@@ -242,6 +242,17 @@ def test_fills_that_change_or_repeat_are_refused() -> None:
     assert read(fills(fill(), cursor="a"), fills(fill("e2", trade_id="t-e1"))) == "trade_twice"
 
 
+def test_an_empty_page_that_leads_to_itself_is_the_end() -> None:
+    """A list may give a cursor with its last page too; a page with fills that leads back is refused."""
+    left = [fills(fill(), cursor="a"), fills(cursor="a")]
+
+    async def fetch(params: dict[str, object]) -> Answer:
+        return await answer(left.pop(0) if len(left) > 1 else left[0])
+
+    got = asyncio.run(all_fills("main", fetch, START_AT - 60 * SECOND, START_AT))
+    assert [movement.id for movement in got.movements] == ["t-e1"]
+
+
 def test_fills_without_end() -> None:
     """However narrow the window, a list that never ends is refused."""
     count = 0

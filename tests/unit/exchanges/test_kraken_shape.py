@@ -8,7 +8,7 @@ import pytest
 from reconcile_actors.domain.snapshot import UnknownReason
 from reconcile_actors.exchanges.decoding import decode
 from reconcile_actors.exchanges.kraken.shape import raw_rows, read_rows
-from reconcile_actors.exchanges.rows import Place, Rejected, Row
+from reconcile_actors.exchanges.rows import Place, Rejected, Row, content_of
 from tests.unit.exchanges.exchange_fakes import balances, result
 
 
@@ -107,6 +107,17 @@ def test_out_of_range(text: str) -> None:
 def test_two_rows_for_one_currency_collide(content: object) -> None:
     """Two assets, or one asset twice, for the same wallet and currency: neither is believed."""
     assert rejected(content)[0] is UnknownReason.CODE_COLLISION
+
+
+def test_an_older_name_that_holds_nothing_is_no_collision() -> None:
+    """An asset once held stays listed at zero, also under the name that it had then."""
+    rows = read_rows(balances(XREP=("0.0000000000", "0"), REPV2=("4", "1"), XXBT=("0", "0"), XBT=("0", "0")))
+    assert not isinstance(rows, Rejected)
+    content = content_of(rows.values(), frozenset({"spot"}))
+    assert {code: (one.total, one.locked) for (_, code), one in content.balances.items()} == {
+        "BTC": (0, 0),
+        "REP": (4, 1),
+    }
 
 
 def test_one_currency_in_two_wallets_is_no_collision() -> None:
