@@ -25,6 +25,8 @@ REPEAT_SECONDS: Final = 10.0
 CERTAIN_US: Final = 10_000_000
 # Asked for so long without an answer, history explains no loss, and longer than that a person need not wait to hear of it.
 UNLISTED_US: Final = 30_000_000
+# While history is silent for longer, whatever happens is without an explanation, one thing after the other.
+SILENT_US: Final = 5_000_000
 WAITING_MAX: Final = 100
 
 
@@ -60,6 +62,13 @@ class HaltWatch:
         """The id of the halt that stands, if one does."""
         record = self.halts.standing if self.halts is not None else None
         return (record.halt.id,) if record is not None else ()
+
+    def hear(self, through_us: int, now_us: int) -> None:
+        """History was seen up to there. What came up in a long silence before is without an explanation from now on only."""
+        if through_us - self.seen_us > SILENT_US:
+            for one in self._ripening.values():
+                one.restart(self.seen_us, now_us)
+        self.seen_us = through_us
 
     def ripe(self, loss: Loss, now_us: int, decided_us: int, grace_us: int) -> Decimal:
         """How much of a loss counts: what left the account, and what history has had its time to explain while reads

@@ -96,9 +96,9 @@ def _note_history(desk: Desk, context: Context, watch: HaltWatch, history: Histo
     """Up to when history has had its say: what it listed last must have met the book. And whether it can be asked at all."""
     watch.patience.note(us(context), askable=looking_back.is_askable(desk))
     if desk.gateway is not None and not desk.gateway.facts.has_history:
-        watch.seen_us = us(context)
+        watch.hear(us(context), us(context))
     elif not history.running and history.through_at is not None:
-        watch.seen_us = us(context) - (at(context) - history.through_at)
+        watch.hear(us(context) - (at(context) - history.through_at), us(context))
 
 
 def _record(desk: Desk, context: Context, watch: HaltWatch, step: tuple[Step, HaltRecord]) -> None:

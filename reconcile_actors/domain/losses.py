@@ -167,6 +167,12 @@ class Ripening:
         self._amounts.append(amount)
         self._since.append(since_us)
 
+    def restart(self, after_us: int, now_us: int) -> None:
+        """What has been unexplained since after an instant counts from now on."""
+        count = bisect_right(self._since, after_us)
+        if count < len(self._since):
+            self._amounts[count:], self._since[count:] = self._amounts[-1:], [now_us]
+
     def ripe(self, until_us: int) -> Decimal:
         """How much has been unexplained since that instant or longer."""
         count = bisect_right(self._since, until_us)

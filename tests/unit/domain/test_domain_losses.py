@@ -191,3 +191,14 @@ def test_ripe_is_the_least_that_was_seen_since(steps: list[tuple[int, Decimal]],
         earlier = [index for index, (at, _) in enumerate(seen) if at <= until]
         expected = min(one for _, one in seen[earlier[-1] :]) if earlier else Decimal(0)
         assert ripening.ripe(until) == expected
+
+
+def test_what_is_restarted_ripens_anew() -> None:
+    """What was unexplained up to an instant stays as old as it is, the rest is as young as if it came now."""
+    ripening = Ripening()
+    for instant, amount in ((1, 10), (5, 20), (6, 30)):
+        ripening.observe(Decimal(amount), instant)
+    ripening.restart(4, 9)
+    assert [ripening.ripe(until) for until in (4, 8, 9)] == [10, 10, 30]
+    ripening.restart(9, 12)
+    assert ripening.ripe(9) == 30
