@@ -19,7 +19,7 @@ from reconcile_actors.messages import (
 
 RECOVER = 'mode = "recover"'
 STEPS = 150
-# Of many hundreds these are the ones that were hardest: each asked for a halt once, armed or not.
+# Of some hundreds these are the ones that were hardest: each asked for a halt once, armed or not.
 SEEDS = (3127213005, 1041, 1070, 1078, 1147)
 
 
