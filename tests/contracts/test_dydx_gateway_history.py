@@ -359,6 +359,20 @@ def test_a_refusal_is_waited_out_and_asked_less_after() -> None:
     asyncio.run(main())
 
 
+def test_who_stands_before_the_indexer_says_seconds() -> None:
+    """Only the indexer's own refusal counts in milliseconds."""
+
+    async def main() -> None:
+        async with desk(retry_count=0) as one:
+            one.fund()
+            one.dydx.faults.next("subaccount", Fault.HTTP_429, options=FaultOptions(seconds=30))
+            with pytest.raises(ExchangeFailureError) as caught:
+                await one.gateway.read(timeout_seconds=5)
+            assert caught.value.retry_after_seconds == 30
+
+    asyncio.run(main())
+
+
 def test_long_history_puts_off_no_balance() -> None:
     """Its pages leave room for the polls of the same ten seconds."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
 from reconcile_actors.exchanges.clocks import Clocks
+from reconcile_actors.exchanges.dydx.errors import TOO_MANY_REQUESTS
 from reconcile_actors.exchanges.dydx.limits import Purpose, RequestLimit
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
@@ -54,8 +55,10 @@ class Calls:
         self._limit.spend(self._clocks.monotonic_us())
 
     def _stepped_down(self, problem: ExchangeFailureError) -> ExchangeFailureError:
-        now_us = self._clocks.monotonic_us()
-        self._limit.step_down(now_us, problem.retry_after_seconds)
+        now_us, pause = self._clocks.monotonic_us(), problem.retry_after_seconds
+        if pause is not None and problem.code == TOO_MANY_REQUESTS:
+            pause /= 1000
+        self._limit.step_down(now_us, pause)
         return ExchangeFailureError(
             FailureClass.RATE_LIMIT,
             problem.code,

@@ -6,6 +6,8 @@ from reconcile_actors.exchanges.failures import Verdict
 from reconcile_actors.exchanges.port import FailureClass
 
 NO_SUBACCOUNT: Final = "no_subaccount"
+TOO_MANY_REQUESTS: Final = "too_many_requests"
+"""The indexer's own refusal. Its `Retry-After` counts milliseconds; what stands before it says seconds, as RFC 9110 has it."""
 _GEOBLOCKED: Final = "geoblocked"
 
 
@@ -19,6 +21,8 @@ def explain(content: object) -> Verdict | None:
             continue
         if str(error.get("msg", "")).startswith("No subaccount found"):
             return Verdict(FailureClass.CONFIGURATION, NO_SUBACCOUNT)
+        if error.get("msg") == "Too many requests":
+            return Verdict(FailureClass.RATE_LIMIT, TOO_MANY_REQUESTS)
         if error.get("code") == "GEOBLOCKED":
             return Verdict(FailureClass.CONFIGURATION, _GEOBLOCKED)
     return None

@@ -62,8 +62,9 @@ class IndexerProtocol:
 
     def _admit(self, headers: dict[str, str]) -> None:
         if self._window is not None:
-            standing = self._window.admit(self._clock())
-            headers.update(_limit_headers(self._window, standing))
+            now = self._clock()
+            standing = self._window.admit(now)
+            headers.update(_limit_headers(self._window, standing, now))
             if not standing.admitted:
                 raise IndexerError(429, "Too many requests")
 
@@ -100,10 +101,12 @@ def _endpoint(path: str, query: dict[str, str]) -> tuple[str, dict[str, str]]:
             return path, query
 
 
-def _limit_headers(window: RequestWindow, standing: Standing) -> dict[str, str]:
+def _limit_headers(window: RequestWindow, standing: Standing, now: float) -> dict[str, str]:
+    """How one stands. The indexer says in milliseconds when to come back, unlike anybody else."""
+    wait_ms = round(standing.wait_seconds * 1000)
     headers = {
         "RateLimit-Limit": str(window.maximum),
         "RateLimit-Remaining": str(standing.remaining),
-        "RateLimit-Reset": str(round(standing.wait_seconds * 1000)),
+        "RateLimit-Reset": str(round(now * 1000) + wait_ms),
     }
-    return headers if standing.admitted else {**headers, "Retry-After": str(int(standing.wait_seconds) + 1)}
+    return headers if standing.admitted else {**headers, "Retry-After": str(wait_ms)}
