@@ -1,21 +1,26 @@
 """Which exchanges this version reads, and how a gateway to one of them is opened."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from reconcile_actors.config.models import ExchangeConfig, ReconciliationConfig
 from reconcile_actors.errors import ConfigError
+from reconcile_actors.exchanges.binance.errors import explain as explain_binance
+from reconcile_actors.exchanges.binance.gateway import BinanceGateway
 from reconcile_actors.exchanges.binance.gateway import check_wallets as check_binance
-from reconcile_actors.exchanges.binance.opening import open_binance
-from reconcile_actors.exchanges.ccxt_client import open_client
+from reconcile_actors.exchanges.ccxt_client import CcxtClient, Explain, open_client
 from reconcile_actors.exchanges.clocks import Clocks
-from reconcile_actors.exchanges.coinbase.opening import check_coinbase, open_coinbase
+from reconcile_actors.exchanges.coinbase.errors import explain as explain_coinbase
+from reconcile_actors.exchanges.coinbase.gateway import CoinbaseGateway
+from reconcile_actors.exchanges.coinbase.wallets import check_wallets as check_coinbase
 from reconcile_actors.exchanges.credentials import Credentials, resolve_credentials
-from reconcile_actors.exchanges.dydx.opening import open_dydx
+from reconcile_actors.exchanges.dydx.errors import explain as explain_dydx
+from reconcile_actors.exchanges.dydx.gateway import DydxGateway
 from reconcile_actors.exchanges.generic.names import ccxt_exchanges
 from reconcile_actors.exchanges.generic.opening import check_generic, open_generic
-from reconcile_actors.exchanges.kraken import KrakenGateway
-from reconcile_actors.exchanges.kraken.errors import explain
+from reconcile_actors.exchanges.kraken.errors import explain as explain_kraken
+from reconcile_actors.exchanges.kraken.gateway import KrakenGateway
 from reconcile_actors.exchanges.port import ExchangeGateway
 from reconcile_actors.kernel.own_thread import on_own_thread
 
@@ -26,32 +31,40 @@ class _Open(Protocol):
     ) -> ExchangeGateway: ...
 
 
-async def _open_kraken(
-    name: str, exchange: ExchangeConfig, credentials: Credentials, *, retry_count: int, clocks: Clocks
-) -> ExchangeGateway:
-    client = await open_client(
-        "kraken",
-        credentials,
-        clocks=clocks,
-        explain=explain,
-        base_url=exchange.base_url,
-        proxy=exchange.proxy,
-        ca_file=exchange.ca_file,
-    )
-    return KrakenGateway(name, exchange, client, retry_count=retry_count, clocks=clocks)
+class _Make(Protocol):
+    def __call__(
+        self, name: str, exchange: ExchangeConfig, client: CcxtClient, /, *, retry_count: int, clocks: Clocks
+    ) -> ExchangeGateway: ...
 
 
-_KNOWN: Final[Mapping[str, _Open]] = {
-    "binance": open_binance,
-    "coinbase": open_coinbase,
-    "dydx": open_dydx,
-    "kraken": _open_kraken,
-}
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An exchange that is read in full; `check` raises ConfigError for wallets that it does not have."""
+
+    explain: Explain
+    make: _Make
+    check: Callable[[str, Sequence[str]], None] | None = None
+
+    async def open(
+        self, name: str, exchange: ExchangeConfig, credentials: Credentials, *, retry_count: int, clocks: Clocks
+    ) -> ExchangeGateway:
+        client = await open_client(
+            exchange.id,
+            credentials,
+            clocks=clocks,
+            explain=self.explain,
+            base_url=exchange.base_url,
+            proxy=exchange.proxy,
+            ca_file=exchange.ca_file,
+        )
+        return self.make(name, exchange, client, retry_count=retry_count, clocks=clocks)
 
 
-_CHECKS: Final[Mapping[str, Callable[[str, ExchangeConfig], None]]] = {
-    "binance": check_binance,
-    "coinbase": check_coinbase,
+_KNOWN: Final[Mapping[str, _Known]] = {
+    "binance": _Known(explain_binance, BinanceGateway, check_binance),
+    "coinbase": _Known(explain_coinbase, CoinbaseGateway, check_coinbase),
+    "dydx": _Known(explain_dydx, DydxGateway),
+    "kraken": _Known(explain_kraken, KrakenGateway),
 }
 
 
@@ -76,12 +89,11 @@ async def open_gateway(
 
 
 def _opener(name: str, exchange: ExchangeConfig) -> _Open:
-    open_one = _KNOWN.get(exchange.id)
-    if open_one is not None:
-        check = _CHECKS.get(exchange.id)
-        if check is not None:
-            check(name, exchange)
-        return open_one
+    known = _KNOWN.get(exchange.id)
+    if known is not None:
+        if known.check is not None:
+            known.check(name, exchange.wallets)
+        return known.open
     if exchange.id not in ccxt_exchanges():
         in_full, others = sorted(_KNOWN), sorted(ccxt_exchanges() - _KNOWN.keys())
         raise ConfigError(

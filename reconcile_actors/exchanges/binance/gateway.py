@@ -55,7 +55,7 @@ class BinanceGateway:
         clocks: Clocks,
         jitter: Jitter = FULL_JITTER,
     ) -> None:
-        check_wallets(name, config)
+        check_wallets(name, config.wallets)
         self._name = name
         self._client = client
         self._clocks = clocks
@@ -184,7 +184,7 @@ class BinanceGateway:
         return self._content
 
 
-def check_wallets(name: str, config: ExchangeConfig) -> None:
+def check_wallets(name: str, wallets: Sequence[str]) -> None:
     """Raises ConfigError unless it is the spot wallet that is compared."""
-    if config.wallets != (SPOT,):
+    if tuple(wallets) != (SPOT,):
         raise ConfigError(f'exchanges.{name}.wallets: of Binance only the spot wallet is read; set wallets = ["spot"]')
