@@ -12,7 +12,7 @@ from typing import Final
 from reconcile_actors.config.models import ExchangeConfig
 from reconcile_actors.domain.balances import Field
 from reconcile_actors.domain.movements import Movement
-from reconcile_actors.domain.snapshot import Bracket, Snapshot, UnknownReason, Unreadable
+from reconcile_actors.domain.snapshot import Snapshot, UnknownReason, Unreadable
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.errors import ConfigError
 from reconcile_actors.exchanges.binance.calls import Calls
@@ -32,12 +32,12 @@ from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
 from reconcile_actors.exchanges.clocks import MICROSECONDS, Clocks
 from reconcile_actors.exchanges.frames import without_frames
 from reconcile_actors.exchanges.meters import Purpose
-from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
+from reconcile_actors.exchanges.port import AdapterFacts, History
 from reconcile_actors.exchanges.presence import Presence
+from reconcile_actors.exchanges.reading import read_balances
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
 from reconcile_actors.exchanges.rows import Content, Place, Rejected, content_of, summed
 
-GROUP: Final = "balances"
 LAG_SECONDS: Final = 1.0
 _NO_RESERVE: Final = Decimal(0)  # fees are taken of what a fill brings, or in BNB: nothing is locked for them
 
@@ -93,36 +93,16 @@ class BinanceGateway:
         An answer that is no JSON is unreadable like any other that is not understood. After an answer that lacked a row the
         next read takes a fresh connection by itself.
         """
-        requested_us, requested_at = self._clocks.monotonic_us(), self._clocks.utc_us()
-        try:
-            answer = await self._calls.signed(
-                "privateGetAccount",
-                {"omitZeroBalances": "false"},
-                ACCOUNT,
-                deadline_us=self._clocks.deadline_us(timeout_seconds),
-                purpose=Purpose.CONFIRM if confirming else Purpose.WATCH,
-                fresh=fresh or self._presence.doubtful,
-                remember=True,
-            )
-        except ExchangeFailureError as failure:
-            if failure.failure is not FailureClass.BAD_DATA:
-                raise
-            bracket = Bracket(requested_us, self._clocks.monotonic_us(), requested_at, self._clocks.utc_us())
-            return Unreadable(self._name, GROUP, bracket, UnknownReason.BAD_SHAPE, failure.code)
-        content = self._understood(answer)
-        if isinstance(content, Rejected):
-            return Unreadable(self._name, GROUP, answer.bracket, content.reason, content.detail)
-        return Snapshot(
-            exchange=self._name,
-            group=GROUP,
-            bracket=answer.bracket,
-            balances=content.balances,
-            positions={},
-            digest=content.digest,
-            raw_digest=answer.digest,
-            steps=content.steps,
-            connection=answer.connection,
+        asked = self._calls.signed(
+            "privateGetAccount",
+            {"omitZeroBalances": "false"},
+            ACCOUNT,
+            deadline_us=self._clocks.deadline_us(timeout_seconds),
+            purpose=Purpose.CONFIRM if confirming else Purpose.WATCH,
+            fresh=fresh or self._presence.doubtful,
+            remember=True,
         )
+        return await read_balances(self._name, self._clocks, asked, self._understood)
 
     async def history(
         self,

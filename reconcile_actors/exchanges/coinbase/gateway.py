@@ -10,7 +10,7 @@ from typing import Final
 from reconcile_actors.config.models import ExchangeConfig
 from reconcile_actors.domain.balances import Field
 from reconcile_actors.domain.movements import Movement
-from reconcile_actors.domain.snapshot import Bracket, Snapshot, UnknownReason, Unreadable
+from reconcile_actors.domain.snapshot import Snapshot, UnknownReason, Unreadable
 from reconcile_actors.domain.valuation import Price
 from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
 from reconcile_actors.exchanges.clocks import MICROSECONDS, Clocks
@@ -32,12 +32,12 @@ from reconcile_actors.exchanges.coinbase.shape import summed
 from reconcile_actors.exchanges.coinbase.wallets import check_wallets
 from reconcile_actors.exchanges.frames import without_frames
 from reconcile_actors.exchanges.meters import Purpose
-from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
+from reconcile_actors.exchanges.port import AdapterFacts, History
 from reconcile_actors.exchanges.presence import Presence
+from reconcile_actors.exchanges.reading import read_balances
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
 from reconcile_actors.exchanges.rows import Content, Rejected, content_of
 
-GROUP: Final = "balances"
 LAG_SECONDS: Final = 1.0
 FEE_RESERVE: Final = Decimal("0.012")  # the highest taker fee
 ACCOUNTS_A_PAGE: Final = 250
@@ -96,31 +96,10 @@ class CoinbaseGateway:
         An answer that is no JSON is unreadable like any other that is not understood. After an answer that lacked an account
         the next read takes a fresh connection by itself.
         """
-        requested_us, requested_at = self._clocks.monotonic_us(), self._clocks.utc_us()
         purpose = Purpose.CONFIRM if confirming else Purpose.WATCH
         fetch = self._accounts(timeout_seconds, purpose, fresh=fresh or self._presence.doubtful)
-        try:
-            picture = await without_frames(read_picture(fetch, self._pause(timeout_seconds)))
-        except ExchangeFailureError as failure:
-            if failure.failure is not FailureClass.BAD_DATA:
-                raise
-            picture = Rejected(UnknownReason.BAD_SHAPE, failure.code)
-        content = picture if isinstance(picture, Rejected) else self._understood(picture)
-        if isinstance(content, Rejected):
-            bracket = Bracket(requested_us, self._clocks.monotonic_us(), requested_at, self._clocks.utc_us())
-            return Unreadable(self._name, GROUP, bracket, content.reason, content.detail)
-        assert isinstance(picture, Picture)  # there is content of nothing else
-        return Snapshot(
-            exchange=self._name,
-            group=GROUP,
-            bracket=picture.bracket,
-            balances=content.balances,
-            positions={},
-            digest=content.digest,
-            raw_digest=picture.raw_digest,
-            steps=content.steps,
-            connection=picture.connection,
-        )
+        asked = without_frames(read_picture(fetch, self._pause(timeout_seconds)))
+        return await read_balances(self._name, self._clocks, asked, self._understood)
 
     async def history(
         self,
@@ -163,7 +142,7 @@ class CoinbaseGateway:
         return prices
 
     def _understood(self, picture: Picture) -> Content | Rejected:
-        if self._content is not None and picture.raw_digest == self._raw_digest:
+        if self._content is not None and picture.digest == self._raw_digest:
             self._presence.settle()
             return self._content  # byte for byte what was believed before
         if not picture.rows and not self._allow_empty:
@@ -175,7 +154,7 @@ class CoinbaseGateway:
         if not self._presence.believes(uuids, picture.connection, picture.bracket.received_us):
             return Rejected(UnknownReason.INCOMPLETE_PAGE, "account_gone")
         self._content = content_of(rows, self._wallets)
-        self._raw_digest, self._page_count = picture.raw_digest, picture.pages
+        self._raw_digest, self._page_count = picture.digest, picture.pages
         return self._content
 
     async def _history(self, since_at: int, timeout_seconds: float) -> History:

@@ -35,11 +35,11 @@ Pause = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Every account at one instant of `bracket`. `raw_digest` is of the answers' bytes; `pages` how many they were."""
+    """Every account at one instant of `bracket`. `digest` is of the answers' bytes; `pages` how many they were."""
 
     rows: tuple[AccountRow, ...]
     bracket: Bracket
-    raw_digest: str
+    digest: str
     connection: int
     pages: int
 

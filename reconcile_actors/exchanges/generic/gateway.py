@@ -23,10 +23,10 @@ from reconcile_actors.exchanges.generic.probing import Legs
 from reconcile_actors.exchanges.meters import Purpose
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
 from reconcile_actors.exchanges.presence import Presence
+from reconcile_actors.exchanges.reading import GROUP, snapshot_of
 from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
 from reconcile_actors.exchanges.rows import Content, Rejected
 
-GROUP: Final = "balances"
 LAG_SECONDS: Final = 2.0
 
 
@@ -128,15 +128,11 @@ class GenericGateway:
             self._presence.settle()  # byte for byte what was believed before
         assert self._believed is not None, "what was looked into without a problem is believed"
         digests, believed, content = self._believed
-        return Snapshot(
-            exchange=self._name,
-            group=GROUP,
-            bracket=reading.brackets[believed.answer],
-            balances=content.balances,
-            positions={},
-            digest=content.digest,
+        return snapshot_of(
+            self._name,
+            content,
+            reading.brackets[believed.answer],
             raw_digest=digests[believed.answer],
-            steps=content.steps,
             connection=reading.connection,
         )
 
