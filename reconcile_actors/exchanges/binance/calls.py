@@ -1,29 +1,26 @@
 """One Binance request as the gateway makes it: paced by weight, tried again inside a deadline, the clock mended once."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from reconcile_actors.exchanges.binance.errors import CLOCK_SKEW
 from reconcile_actors.exchanges.binance.limits import TIME, CallLimit, Cost
 from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
 from reconcile_actors.exchanges.clocks import MICROSECONDS, Clocks
 from reconcile_actors.exchanges.meters import Purpose
-from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
-from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
+from reconcile_actors.exchanges.paced import PacedCalls, for_room
+from reconcile_actors.exchanges.port import OWN_LIMIT, ExchangeFailureError, FailureClass
+from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
 
 _MINUTE_US = 60 * MICROSECONDS
 
 
-class Calls:
+class Calls(PacedCalls[CallLimit]):
     """All requests of one account go through here. `ahead_ms` is how far our clock was found to be ahead of the exchange's."""
 
     def __init__(
         self, client: CcxtClient, limit: CallLimit, clocks: Clocks, *, retry_count: int, jitter: Jitter = FULL_JITTER
     ) -> None:
-        self._client = client
-        self._limit = limit
-        self._clocks = clocks
-        self._tries = retry_count + 1
-        self._jitter = jitter
+        super().__init__(client, limit, clocks, retry_count=retry_count, jitter=jitter)
         self.ahead_ms = 0
         client.tell_time_by(self.exchange_ms)
 
@@ -96,17 +93,8 @@ class Calls:
             bracket = answer.bracket
             self.ahead_ms = (bracket.requested_at + bracket.received_at) // 2000 - told
 
-    async def _tried(self, once: Callable[[], Awaitable[Answer]], deadline_us: int) -> Answer:
-        return await retrying(
-            once, tries=self._tries, deadline_us=deadline_us, clocks=self._clocks, jitter=self._jitter
-        )
-
     async def _pace(self, cost: Cost, purpose: Purpose, deadline_us: int) -> None:
-        # Asked again after each pause: a confirmation may have used the weight meanwhile, and goes first.
-        while (wait := self._limit.wait_seconds(cost, purpose, self._clocks.monotonic_us())) > 0:
-            if wait >= self._clocks.seconds_until(deadline_us):
-                raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
-            await self._clocks.sleep(wait)
+        await for_room(lambda now_us: self._limit.wait_seconds(cost, purpose, now_us), self._clocks, deadline_us)
         self._limit.spend(cost, purpose, self._clocks.monotonic_us())
 
     def _noted(self, answer: Answer) -> Answer:
@@ -115,6 +103,6 @@ class Calls:
         return answer
 
     def _refused(self, problem: ExchangeFailureError) -> ExchangeFailureError:
-        if problem.failure is FailureClass.RATE_LIMIT and problem.code != "own_limit":
+        if problem.failure is FailureClass.RATE_LIMIT and problem.code != OWN_LIMIT:
             self._limit.refuse(problem.retry_after_seconds, self._clocks.monotonic_us())
         return problem

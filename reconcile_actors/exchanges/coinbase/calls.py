@@ -1,6 +1,6 @@
 """One Coinbase request as the gateway makes it: paced by its limit, tried again inside a deadline, its clock mended once."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
@@ -8,8 +8,9 @@ from reconcile_actors.exchanges.clocks import Clocks
 from reconcile_actors.exchanges.coinbase.fields import amount_of, answer_of
 from reconcile_actors.exchanges.coinbase.limits import CallLimit, Lane
 from reconcile_actors.exchanges.meters import Purpose
+from reconcile_actors.exchanges.paced import PacedCalls, for_room
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
-from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
+from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter
 
 CLOCK_SKEW: Final = "clock_skew"
 # Tokens hold from the second of signing on: a second in hand, so that a clock slightly ahead is not refused.
@@ -18,17 +19,13 @@ _SKEW_US: Final = 2_000_000
 _TIME: Final = "v3PublicGetBrokerageTime"
 
 
-class Calls:
+class Calls(PacedCalls[CallLimit]):
     """All requests of one account go through here."""
 
     def __init__(
         self, client: CcxtClient, limit: CallLimit, clocks: Clocks, *, retry_count: int, jitter: Jitter = FULL_JITTER
     ) -> None:
-        self._client = client
-        self._limit = limit
-        self._clocks = clocks
-        self._tries = retry_count + 1
-        self._jitter = jitter
+        super().__init__(client, limit, clocks, retry_count=retry_count, jitter=jitter)
         self._offset_us = 0
         client.tell_time_by(lambda: (clocks.utc_us() + self._offset_us - _IN_HAND_US) // 1000)
 
@@ -76,24 +73,10 @@ class Calls:
 
     async def public(self, method: str, params: Mapping[str, object], *, deadline_us: int) -> Answer:
         """The answer to an open request. Raises ExchangeFailureError."""
-
-        async def once() -> Answer:
-            left = self._clocks.seconds_until(deadline_us)
-            return await self._client.call(method, params, timeout_seconds=left, private=False)
-
-        return await self._tried(once, deadline_us)
-
-    async def _tried(self, once: Callable[[], Awaitable[Answer]], deadline_us: int) -> Answer:
-        return await retrying(
-            once, tries=self._tries, deadline_us=deadline_us, clocks=self._clocks, jitter=self._jitter
-        )
+        return await self._uncounted(method, params, deadline_us)
 
     async def _pace(self, lane: Lane, purpose: Purpose, deadline_us: int, room: float) -> None:
-        # Asked again after each pause: a confirmation may have used the allowance meanwhile, and goes first.
-        while (wait := self._limit.wait_seconds(lane, purpose, self._clocks.monotonic_us(), room)) > 0:
-            if wait >= self._clocks.seconds_until(deadline_us):
-                raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
-            await self._clocks.sleep(wait)
+        await for_room(lambda now_us: self._limit.wait_seconds(lane, purpose, now_us, room), self._clocks, deadline_us)
         self._limit.spend(lane, purpose, self._clocks.monotonic_us())
 
     async def _clock_mended(self, deadline_us: int) -> bool:

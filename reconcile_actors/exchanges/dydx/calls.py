@@ -2,25 +2,15 @@
 
 from collections.abc import Mapping
 
-from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
-from reconcile_actors.exchanges.clocks import Clocks
+from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.dydx.errors import TOO_MANY_REQUESTS
 from reconcile_actors.exchanges.dydx.limits import Purpose, RequestLimit
+from reconcile_actors.exchanges.paced import PacedCalls, for_room
 from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
-from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
 
 
-class Calls:
+class Calls(PacedCalls[RequestLimit]):
     """All requests of one account go through here."""
-
-    def __init__(
-        self, client: CcxtClient, limit: RequestLimit, clocks: Clocks, *, retry_count: int, jitter: Jitter = FULL_JITTER
-    ) -> None:
-        self._client = client
-        self._limit = limit
-        self._clocks = clocks
-        self._tries = retry_count + 1
-        self._jitter = jitter
 
     async def get(
         self,
@@ -42,16 +32,10 @@ class Calls:
                 problem = failure
             raise self._stepped_down(problem) if problem.failure is FailureClass.RATE_LIMIT else problem
 
-        return await retrying(
-            once, tries=self._tries, deadline_us=deadline_us, clocks=self._clocks, jitter=self._jitter
-        )
+        return await self._tried(once, deadline_us)
 
     async def _pace(self, purpose: Purpose, deadline_us: int) -> None:
-        # Asked again after each pause: a confirmation may have used the limit meanwhile, and goes first.
-        while (wait := self._limit.wait_seconds(purpose, self._clocks.monotonic_us())) > 0:
-            if wait >= self._clocks.seconds_until(deadline_us):
-                raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
-            await self._clocks.sleep(wait)
+        await for_room(lambda now_us: self._limit.wait_seconds(purpose, now_us), self._clocks, deadline_us)
         self._limit.spend(self._clocks.monotonic_us())
 
     def _stepped_down(self, problem: ExchangeFailureError) -> ExchangeFailureError:

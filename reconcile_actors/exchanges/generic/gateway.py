@@ -21,6 +21,7 @@ from reconcile_actors.exchanges.generic.content import content_of
 from reconcile_actors.exchanges.generic.gate import Believed, Gate
 from reconcile_actors.exchanges.generic.probing import Legs
 from reconcile_actors.exchanges.meters import Purpose
+from reconcile_actors.exchanges.paced import for_room
 from reconcile_actors.exchanges.port import AdapterFacts, ExchangeFailureError, FailureClass, History
 from reconcile_actors.exchanges.presence import Presence
 from reconcile_actors.exchanges.reading import GROUP, snapshot_of
@@ -178,9 +179,5 @@ class GenericGateway:
 
     async def _pace(self, deadline_us: int, *, confirming: bool) -> None:
         purpose = Purpose.CONFIRM if confirming else Purpose.WATCH
-        # Asked again after each pause: another read may have gone meanwhile.
-        while (wait := self._budget.wait_seconds(purpose, self._clocks.monotonic_us())) > 0:
-            if wait >= self._clocks.seconds_until(deadline_us):
-                raise ExchangeFailureError(FailureClass.RATE_LIMIT, "own_limit", retry_after_seconds=wait)
-            await self._clocks.sleep(wait)
+        await for_room(lambda now_us: self._budget.wait_seconds(purpose, now_us), self._clocks, deadline_us)
         self._budget.spend(self._clocks.monotonic_us())

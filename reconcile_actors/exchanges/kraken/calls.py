@@ -1,29 +1,17 @@
 """One Kraken request as the gateway makes it: paced by the counter, tried again inside a deadline, its nonce mended once."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
-from reconcile_actors.exchanges.ccxt_client import Answer, CcxtClient
-from reconcile_actors.exchanges.clocks import Clocks
+from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.kraken.errors import INVALID_NONCE
 from reconcile_actors.exchanges.kraken.limits import COST_OTHER, CallLimit
 from reconcile_actors.exchanges.meters import Purpose
-from reconcile_actors.exchanges.port import OWN_LIMIT, ExchangeFailureError, FailureClass
-from reconcile_actors.exchanges.retry import FULL_JITTER, Jitter, retrying
-
-Attempt = Callable[[], Awaitable[Answer]]
+from reconcile_actors.exchanges.paced import PacedCalls, for_room
+from reconcile_actors.exchanges.port import ExchangeFailureError, FailureClass
 
 
-class Calls:
+class Calls(PacedCalls[CallLimit]):
     """All requests of one account go through here."""
-
-    def __init__(
-        self, client: CcxtClient, limit: CallLimit, clocks: Clocks, *, retry_count: int, jitter: Jitter = FULL_JITTER
-    ) -> None:
-        self._client = client
-        self._limit = limit
-        self._clocks = clocks
-        self._tries = retry_count + 1
-        self._jitter = jitter
 
     async def private(
         self,
@@ -63,26 +51,12 @@ class Calls:
 
     async def public(self, method: str, params: Mapping[str, object], *, deadline_us: int) -> Answer:
         """The answer to an open request, which Kraken does not count. Raises ExchangeFailureError."""
-
-        async def once() -> Answer:
-            left = self._clocks.seconds_until(deadline_us)
-            return await self._client.call(method, params, timeout_seconds=left, private=False)
-
-        return await self._tried(once, deadline_us)
-
-    async def _tried(self, once: Attempt, deadline_us: int) -> Answer:
-        return await retrying(
-            once, tries=self._tries, deadline_us=deadline_us, clocks=self._clocks, jitter=self._jitter
-        )
+        return await self._uncounted(method, params, deadline_us)
 
     async def _pace(self, cost: float, purpose: Purpose, deadline_us: int) -> None:
-        # Asked again after each pause: a confirmation may have used the counter meanwhile, and goes first. A page that
-        # watching waits for has its turn before the next read; one that explains a difference has room of its own.
+        # A page that watching waits for has its turn before the next read; one that explains a difference has room of its own.
         with self._limit.claim(cost if purpose is Purpose.WATCH else 0.0):
-            while (wait := self._limit.wait_seconds(cost, purpose, self._clocks.monotonic_us())) > 0:
-                if wait >= self._clocks.seconds_until(deadline_us):
-                    raise ExchangeFailureError(FailureClass.RATE_LIMIT, OWN_LIMIT, retry_after_seconds=wait)
-                await self._clocks.sleep(wait)
+            await for_room(lambda now_us: self._limit.wait_seconds(cost, purpose, now_us), self._clocks, deadline_us)
         self._limit.spend(cost, purpose, self._clocks.monotonic_us())
 
     def _stepped_down(self, problem: ExchangeFailureError, cost: float, purpose: Purpose) -> ExchangeFailureError:
