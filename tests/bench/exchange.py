@@ -20,7 +20,11 @@ class Exchange:
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
-        where = self._answer()
+        try:
+            where = self._answer()
+        except RuntimeError:
+            self.close()
+            raise
         self.base_url: str = where["base_url"]
         self.keys: dict[str, list[str]] = where["keys"]
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from reconcile_actors.simulation.account import Account
-from reconcile_actors.simulation.instruments import ASSETS, Asset
+from reconcile_actors.simulation.instruments import ASSETS, KRAKEN, Asset
 from reconcile_actors.simulation.kraken import SimulatedKraken
 
 LIFETIME_SECONDS = 600.0
@@ -25,7 +25,8 @@ def main(options: dict[str, Any]) -> None:
     """Serves until stdin ends."""
     shift = [-_PAST_SECONDS]
     codes = [f"C{place:04d}" for place in range(options["currencies"])]
-    ASSETS.update({code: Asset(code, code, 8, 5) for code in codes})
+    for code in codes:
+        ASSETS[code] = KRAKEN.assets[code] = Asset(code, code, 8, 5)  # published and held
     kraken = SimulatedKraken(
         clock=lambda: time.time() + shift[0],
         tier=None,
