@@ -125,6 +125,29 @@ def test_every_kind_of_movement_is_listed() -> None:
     asyncio.run(main())
 
 
+def test_a_market_that_is_taken_away_holds_history_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A symbol that is refused is one that is gone: the next look begins with the markets that are left."""
+
+    async def main() -> None:
+        async with desk() as one:
+            one.fund(BTC="1", USDT="1000", SOL="5")
+            await totals(one)
+            one.time.advance(10)
+            await history(one, one.now_at)
+            one.binance.market.submit(one.binance.account, "BTCUSDT", "sell", Decimal("0.1"))
+            one.binance.market.submit(one.binance.account, "SOLUSDT", "sell", Decimal(1))
+            one.time.advance(10)
+            await totals(one)
+            monkeypatch.delitem(BINANCE.pairs, "SOLUSDT")
+            one.time.advance(10)
+            with pytest.raises(ExchangeFailureError, match="unknown_symbol"):
+                await history(one, one.now_at - 30_000_000)
+            got = await history(one, one.now_at - 30_000_000)
+            assert [movement.instrument for movement in got.movements] == ["BTC/USDT"]
+
+    asyncio.run(main())
+
+
 def test_dust_becomes_whatever_it_is_swept_into() -> None:
     """BNB, or the asset that the list names."""
 

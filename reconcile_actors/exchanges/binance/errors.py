@@ -11,6 +11,7 @@ from reconcile_actors.exchanges.failures import Verdict, by_codes
 from reconcile_actors.exchanges.port import FailureClass
 
 CLOCK_SKEW: Final = "clock_skew"
+UNKNOWN_SYMBOL: Final = "unknown_symbol"
 
 _EXACT: Final[Mapping[str, Verdict]] = {
     "1": Verdict(FailureClass.MAINTENANCE, "maintenance"),
@@ -27,6 +28,7 @@ _EXACT: Final[Mapping[str, Verdict]] = {
     "-1021": Verdict(FailureClass.TRANSIENT, CLOCK_SKEW),
     "-1022": Verdict(FailureClass.CREDENTIALS, "invalid_signature"),
     "-1099": Verdict(FailureClass.CREDENTIALS, "permission_denied"),
+    "-1121": Verdict(FailureClass.CONFIGURATION, UNKNOWN_SYMBOL),
     "-2008": Verdict(FailureClass.CREDENTIALS, "invalid_key"),
     "-2014": Verdict(FailureClass.CREDENTIALS, "invalid_key"),
     "-2015": Verdict(FailureClass.CREDENTIALS, "invalid_key"),

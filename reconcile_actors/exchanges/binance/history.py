@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from reconcile_actors.domain.movements import Movement
 from reconcile_actors.exchanges.binance.calls import Calls
 from reconcile_actors.exchanges.binance.entries import Reader
+from reconcile_actors.exchanges.binance.errors import UNKNOWN_SYMBOL
 from reconcile_actors.exchanges.binance.kept import Kept
 from reconcile_actors.exchanges.binance.limits import MARKETS, TRADES
 from reconcile_actors.exchanges.binance.lists import HOUR_US, Listing, account_lists, fills_of, read_list
@@ -19,7 +20,7 @@ from reconcile_actors.exchanges.binance.markets import Markets, read_markets
 from reconcile_actors.exchanges.binance.traded import Span, Traded
 from reconcile_actors.exchanges.ccxt_client import Answer
 from reconcile_actors.exchanges.clocks import MICROSECONDS
-from reconcile_actors.exchanges.port import History
+from reconcile_actors.exchanges.port import ExchangeFailureError, History
 
 MARGIN_US: Final = 60 * MICROSECONDS  # asked for beyond now, in case the exchange's clock is ahead of ours
 T = TypeVar("T")
@@ -98,7 +99,12 @@ class PastOf:
                 kept = self._fills.setdefault(symbol, Kept())
                 listing = fills_of(self._reader, markets.natives[symbol], symbol)
                 first_at = self._first_at(span, since_at)
-                through_at = await self._refresh(listing, kept, since_at, first_at, deadline_us)
+                try:
+                    through_at = await self._refresh(listing, kept, since_at, first_at, deadline_us)
+                except ExchangeFailureError as failure:
+                    if failure.code == UNKNOWN_SYMBOL:  # taken away since: the next look begins with the markets that are left
+                        self._markets_us = None
+                    raise
                 self._traded.asked(symbol, through_at, has_fills=kept.has_any())
                 reached.append(through_at)
 
