@@ -102,7 +102,7 @@ class PastOf:
                 try:
                     through_at = await self._refresh(listing, kept, since_at, first_at, deadline_us)
                 except ExchangeFailureError as failure:
-                    if failure.code == UNKNOWN_SYMBOL:  # taken away since: the next look begins with the markets that are left
+                    if failure.code == UNKNOWN_SYMBOL:  # taken away since: the next look begins with what is left
                         self._markets_us = None
                     raise
                 self._traded.asked(symbol, through_at, has_fills=kept.has_any())
