@@ -75,6 +75,7 @@ def plans_of(desk: Desk, recovery: Recovery, history: HistoryWatch) -> tuple[Pla
         covers=history.covers if listed else lambda _leg: False,
         vague=tracker.vague_legs,
         rejected=frozenset(one.id for one in standing if recovery.is_rejected(one)),
+        outflow_usd=recovery.outflow_usd,
     )
     return plans(evidence, desk.account.policy)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, TypeAlias
 
+from reconcile_actors.domain import money
 from reconcile_actors.domain.causes import Missing
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, State
 from reconcile_actors.domain.recovery import Plan
@@ -14,6 +15,8 @@ from reconcile_actors.messages import ApproveResolution, OverrideResolution, Rec
 
 ORDERS_MAX: Final = 100
 PROPOSED_MAX: Final = 1_000
+DAY_US: Final = 86_400_000_000
+OUTFLOWS_MAX: Final = 10_000
 
 Ordering: TypeAlias = ApproveResolution | OverrideResolution
 
@@ -56,10 +59,25 @@ class Recovery:
     proposed: dict[str, None] = field(default_factory=dict)
     stale_us: int | None = None
     last_number: int = 0
+    _outflows: list[tuple[int, Decimal]] = field(default_factory=list)
+
+    def note_outflow(self, worth: Decimal, now_at: int) -> None:
+        """Unreported withdrawals of this worth (USD) were posted without anybody."""
+        if worth:
+            self._outflows.append((now_at, worth))
+
+    @property
+    def outflow_usd(self) -> Decimal:
+        """What they were worth in the last day, as far as this incarnation knows."""
+        total = money.ZERO
+        for _, worth in self._outflows:
+            total = money.ROUNDED.add(total, worth)
+        return total
 
     def follow(self, open_ones: Iterable[BalanceDiscrepancy], now_at: int) -> None:
         """Brings itself up to date with what is open now."""
         known = {one.id: one for one in open_ones}
+        self._outflows = [(at, worth) for at, worth in self._outflows[-OUTFLOWS_MAX:] if at > now_at - DAY_US]
         for id_, one in known.items():
             if id_ not in self.shown or self.shown[id_][0] != one.difference:
                 self.shown[id_] = one.difference, now_at

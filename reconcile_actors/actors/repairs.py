@@ -12,7 +12,8 @@ from reconcile_actors.actors.ticks import OrderDue, PostingDue
 from reconcile_actors.domain.adjustment import Action
 from reconcile_actors.domain.discrepancy import BalanceDiscrepancy, State
 from reconcile_actors.domain.ledger import AuditEntry
-from reconcile_actors.domain.recovery import Plan, adjustment_of
+from reconcile_actors.domain.money import ZERO
+from reconcile_actors.domain.recovery import Plan, adjustment_of, outflow_usd
 from reconcile_actors.domain.register import Change
 from reconcile_actors.kernel.behaviour import Context
 from reconcile_actors.messages import AdjustmentProposed, ApprovalRequested, OverrideResolution, Recorded
@@ -142,6 +143,8 @@ def _take_posted(desk: Desk, context: Context, recovery: Recovery, flight: Fligh
     if flight.order is not None:
         recovery.orders.remove(flight.order)
         flight.order.reply.send(Recorded(status="recorded"))
+    else:
+        recovery.note_outflow(outflow_usd(plan.backfill, tracker.register.prices) or ZERO, at(context))
 
 
 def note_failures(desk: Desk, context: Context, recovery: Recovery) -> None:

@@ -41,7 +41,7 @@ class Evidence:
     `open` are those that stand past doubt. `named` is what history names and reads have shown one way or the other, `pending`
     what it lists as not final yet; of what it does not `covers` it says nothing. `suspended` says up to when (UTC us) a leg
     holds everything that happened. `vague` are legs whose loss has no certain size, `rejected` the ids of discrepancies whose
-    repair a person refused.
+    repair a person refused. `outflow_usd` is what the unreported withdrawals were worth that were posted lately without anybody.
     """
 
     open: Sequence[BalanceDiscrepancy]
@@ -53,6 +53,7 @@ class Evidence:
     covers: Callable[[Leg], bool] = lambda _leg: True
     vague: frozenset[Leg] = frozenset()
     rejected: frozenset[str] = frozenset()
+    outflow_usd: Decimal = money.ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +191,24 @@ def _why_not(
 
 
 def _why_outflow(group: _Group, evidence: Evidence, hold_usd: Decimal) -> str | None:
+    worth = outflow_usd(group.named, evidence.prices)
+    if worth is None:
+        return "unpriced"
+    # one large withdrawal may come as many small ones
+    return "large_outflow" if worth and money.ROUNDED.add(worth, evidence.outflow_usd) >= hold_usd else None
+
+
+def outflow_usd(named: Iterable[Missing], prices: Prices) -> Decimal | None:
+    """What the withdrawals among these are worth together; None where one of them has no price."""
     worth = money.ZERO
-    for one in group.named:
+    for one in named:
         for leg, amount in one.effects.items():
             if is_outflow(one, leg):
-                value = value_usd(amount, price_of(leg.currency, evidence.prices))
+                value = value_usd(amount, price_of(leg.currency, prices))
                 if value is None:
-                    return "unpriced"
+                    return None
                 worth = money.ROUNDED.add(worth, value)
-    return "large_outflow" if worth >= hold_usd else None
+    return worth
 
 
 def _why_too_much(
