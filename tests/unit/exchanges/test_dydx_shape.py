@@ -217,7 +217,10 @@ def test_a_height_may_lag_by_r_and_stand_for_some_seconds() -> None:
             Verdict(FailureClass.CONFIGURATION, "no_subaccount"),
         ),
         ({"errors": [{"code": "GEOBLOCKED", "msg": "x"}]}, Verdict(FailureClass.CONFIGURATION, "geoblocked")),
-        ({"errors": ["x", {"msg": "Too many requests"}]}, None),
+        (
+            {"errors": ["x", {"msg": "Too many requests"}]},
+            Verdict(FailureClass.RATE_LIMIT, "too_many_requests"),
+        ),
         ({"errors": "x"}, None),
         ({"subaccount": {}}, None),
         ([], None),
