@@ -19,9 +19,8 @@ SAFETY_SECONDS: Final = 1.0
 
 def note_named(desk: Desk, context: Context, named: Sequence[Missing]) -> None:
     """Records what is named for the first time; of fills the exchange's trades are asked first."""
-    new = tuple(one.movement for one in named if one.id not in desk.evidenced)
-    desk.evidenced = frozenset(one.id for one in named)
-    keys = {one.movement.key_text() for one in named}
+    new = tuple(one.movement for one in named if one.movement.key_text() not in desk.evidenced)
+    keys = desk.evidenced = frozenset(one.movement.key_text() for one in named)
     desk.evidence = {key: one for key, one in desk.evidence.items() if key in keys}
     gateway = desk.gateway
     if not new:

@@ -73,10 +73,10 @@ class Exchange:
         legs = {Leg("spot", currency, Field.TOTAL): Decimal(amount) for currency, amount in effects.items()}
         return self._book(Movement(self.name, "spot", type_, id_, legs, occurred_at=self.now_at))
 
-    def fill(self, id_: str, side: str, quantity: str, price: str, fee: str = "0") -> Movement:
-        """A fill of BTC/USD with its fee in USD."""
+    def fill(self, id_: str, side: str, quantity: str, price: str, fee: str = "0", symbol: str = "BTC/USD") -> Movement:
+        """A fill with its fee in USD."""
         effects = fill_effects(
-            "spot", "BTC/USD", side, Decimal(quantity), Decimal(price), fee_currency="USD", fee=Decimal(fee)
+            "spot", symbol, side, Decimal(quantity), Decimal(price), fee_currency="USD", fee=Decimal(fee)
         )
         return self._book(
             Movement(
@@ -85,7 +85,7 @@ class Exchange:
                 MovementType.FILL,
                 id_,
                 effects,
-                instrument="BTC/USD",
+                instrument=symbol,
                 side=side,
                 occurred_at=self.now_at,
             )

@@ -21,6 +21,7 @@ from reconcile_actors.messages import (
     ApprovalRequested,
     CloseOrder,
     DiscrepancyConfirmed,
+    DiscrepancyResolved,
     OpenOrder,
     PortfolioAdjusted,
     SetBalances,
@@ -387,3 +388,16 @@ def test_another_loss_before_the_proof_is_another_loss(seed: int) -> None:
     assert set(states(rig).values()) == RESOLVED
     assert {line.id for one in adjusted(rig) for line in one.lines} == {"T8", "T9"}
     assert "BTC:total:2" in states(rig)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_id_of_two_symbols_is_backfilled_twice(seed: int) -> None:
+    """Exchanges may number the fills of each symbol for themselves: the second is no repetition of the first."""
+    rig = armed(seed)
+    rig.exchanges["a"].fill("7", "buy", "0.1", "60000", "6")
+    rig.await_event(PortfolioAdjusted)
+    rig.await_event(DiscrepancyResolved)
+    rig.exchanges["a"].fill("7", "buy", "0.05", "3000", "1", symbol="ETH/USD")
+    rig.host.advance(12)
+    assert [line.currency for one in adjusted(rig) for line in one.lines] == ["BTC", "USD", "ETH", "USD"]
+    assert agrees(rig)
