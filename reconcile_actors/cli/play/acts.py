@@ -29,8 +29,8 @@ class Stage:
     witness: Witness
     venues: dict[str, Venue]
     _waiting: dict[str, Change] = field(default_factory=dict)
-    _edits: dict[tuple[str, object], Report | None] = field(default_factory=dict)
-    _said: set[tuple[str, object]] = field(default_factory=set)
+    _edits: dict[tuple[object, ...], Report | None] = field(default_factory=dict)
+    _said: set[tuple[object, ...]] = field(default_factory=set)
 
     async def until(self, reached: Callable[[], bool]) -> bool:
         """Waits until something holds; False where patience ends first."""
@@ -59,7 +59,7 @@ class Stage:
             venue.resting.add(report["order_id"])
         if report["type"] != "RecordFill":
             return report
-        key = (venue.account, report["id"])
+        key = (venue.account, report["symbol"], report["id"])
         if key not in self._said and report.get("order_id") not in venue.resting:
             change = self._waiting.pop(venue.account, None)
             if change is not None:

@@ -17,6 +17,7 @@ class Misdeed:
     currencies: frozenset[str]
     since_at: int
     id: str | None = None
+    symbol: str | None = None
 
     def explains(self, account: str, currency: str, detected_at: int) -> bool:
         """Whether a discrepancy may come of it. Clocks may differ by a little."""
@@ -45,4 +46,4 @@ def missed(account: str, report: Report) -> Misdeed:
     pair, _, settled = symbol.partition(":")
     currencies = {*pair.split("/"), str(report.get("fee_currency", "")), settled, symbol} - {""}
     since_at = round(datetime.fromisoformat(at).timestamp() * US)
-    return Misdeed(account, frozenset(currencies), since_at, str(report["id"]))
+    return Misdeed(account, frozenset(currencies), since_at, str(report["id"]), symbol)

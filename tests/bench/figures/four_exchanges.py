@@ -71,13 +71,18 @@ class _Post:
         if report["type"] == "OpenOrder":
             self.venue.resting.add(report["order_id"])
         plain = report["type"] == "RecordFill" and report.get("order_id") not in self.venue.resting
-        if self.fault is not None and plain and report["id"] == self.fault.id:
+        if self.fault is not None and plain and self._is_fault(report, self.fault):
             return True  # the bot would say it twice
         if not (self.armed and plain):
             return False
         self.armed, self.fault = False, missed(self.venue.account, report)
         self._open, self._told = set(), False
         return True
+
+    @staticmethod
+    def _is_fault(report: Report, fault: Misdeed) -> bool:
+        """Exchanges may number the fills of each symbol for themselves."""
+        return report["id"] == fault.id and str(report["symbol"]) == fault.symbol
 
     def take(self, event: Event) -> None:
         """What is told of the account."""
