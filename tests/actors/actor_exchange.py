@@ -73,7 +73,9 @@ class Exchange:
         legs = {Leg("spot", currency, Field.TOTAL): Decimal(amount) for currency, amount in effects.items()}
         return self._book(Movement(self.name, "spot", type_, id_, legs, occurred_at=self.now_at))
 
-    def fill(self, id_: str, side: str, quantity: str, price: str, fee: str = "0", symbol: str = "BTC/USD") -> Movement:
+    def fill(
+        self, id_: str, side: str, quantity: str, price: str, fee: str = "0", *, symbol: str = "BTC/USD"
+    ) -> Movement:
         """A fill with its fee in USD."""
         effects = fill_effects(
             "spot", symbol, side, Decimal(quantity), Decimal(price), fee_currency="USD", fee=Decimal(fee)

