@@ -47,6 +47,7 @@ _STEP_SECONDS = 0.1
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 30.0
 _QUIET_SECONDS = 2.0
+_BETWEEN_SECONDS = 4.0  # each explanation costs calls that Kraken's counter must give back
 
 
 @dataclass(slots=True)
@@ -154,14 +155,15 @@ async def _run(each: int, size: Size, directory: Path) -> list[_Post]:
                     break
                 await asyncio.sleep(_LOOK_SECONDS)
             await asyncio.sleep(size.pick(_QUIET_SECONDS, 0.0))
-            await asyncio.gather(*(_miss(one, each) for one in posts.values()))
+            await asyncio.gather(*(_miss(one, each, size.pick(_BETWEEN_SECONDS, 0.0)) for one in posts.values()))
             await asyncio.sleep(size.pick(_QUIET_SECONDS, 0.0))  # for a false alarm to show itself
     return list(posts.values())
 
 
-async def _miss(post: _Post, each: int) -> None:
+async def _miss(post: _Post, each: int, between_seconds: float) -> None:
     for _ in range(each):
         await post.miss_one()
+        await asyncio.sleep(between_seconds)
 
 
 @asynccontextmanager
